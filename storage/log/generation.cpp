@@ -1,0 +1,349 @@
+#include "storage/log/generation.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace runnel::log {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr ByteView kHeadKey = "\x01";
+constexpr char kStartKind = '\x02';
+constexpr char kStateKind = '\x03';
+constexpr char kIndexKind = '\x04';
+constexpr char kBlockKind = '\x0f';
+
+// An index entry stands at least this far from the one before: in bytes of its own partition, or in
+// bytes of the whole log for a partition that seldom speaks.
+constexpr std::uint64_t kIndexOwnBytes = 32 * 1024;
+constexpr std::uint64_t kIndexLogBytes = 512 * 1024;
+constexpr std::size_t kIndexEntryBytes = 16;
+
+Bytes partition_key(char kind, PartitionId partition) {
+  Bytes key(1, kind);
+  ByteWriter(key).be32(partition.value);
+  return key;
+}
+
+Result<void> sync_directory(const fs::path& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Errc::io_error;
+  const int rc = ::fsync(fd);
+  ::close(fd);
+  if (rc != 0) return Errc::io_error;
+  return {};
+}
+
+Bytes encode(const Generation::Head& head) {
+  Bytes out;
+  ByteWriter w(out);
+  w.le32(kFormat);
+  w.le32(head.id.value);
+  w.le64(head.first.value);
+  w.le64(static_cast<std::uint64_t>(head.hub_ms));
+  w.le64(static_cast<std::uint64_t>(head.wall.ms));
+  w.le32(head.wall.synchronized ? 1 : 0);
+  w.le32(head.boot);
+  return out;
+}
+
+Result<Generation::Head> decode_head(ByteView value) {
+  ByteReader r(value);
+  if (r.le32() != kFormat) return Errc::damaged;
+  Generation::Head head;
+  head.id = GenerationId(r.le32());
+  head.first = Position(r.le64());
+  head.hub_ms = static_cast<std::int64_t>(r.le64());
+  head.wall.ms = static_cast<std::int64_t>(r.le64());
+  head.wall.synchronized = r.le32() != 0;
+  head.boot = r.le32();
+  if (!r.ok() || !r.done()) return Errc::damaged;
+  return head;
+}
+
+// Rows that a new generation takes over from the one before: state, and what has been retired.
+Result<void> carry_forward(const Generation& previous, WriteTxn& txn) {
+  auto read = ReadTxn::begin(previous.env());
+  if (!read) return read.error();
+  Result<void> outcome;
+  RUNNEL_TRY(read->walk(kStatePrefix, [&](const ReadTxn::Row& row) {
+    if (row.key[0] != kStateKind) return false;
+    outcome = txn.put(row.key, row.value);
+    return outcome.has_value();
+  }));
+  RUNNEL_TRY(outcome);
+  if (const auto retired = read->get(kRetiredKey)) RUNNEL_TRY(txn.put(kRetiredKey, *retired));
+  return {};
+}
+
+}  // namespace
+
+Bytes state_key(ByteView name) {
+  Bytes key(1, kStateKind);
+  key.append(name);
+  return key;
+}
+
+Bytes block_key(Position first) {
+  Bytes key(1, kBlockKind);
+  ByteWriter(key).be64(first.value);
+  return key;
+}
+
+Bytes Retired::encode() const {
+  Bytes out;
+  ByteWriter w(out);
+  w.le32(oldest.value);
+  w.le64(expired);
+  w.le64(discarded);
+  return out;
+}
+
+Result<Retired> Retired::decode(ByteView value) {
+  ByteReader r(value);
+  Retired out;
+  out.oldest = GenerationId(r.le32());
+  out.expired = r.le64();
+  out.discarded = r.le64();
+  if (!r.ok() || !r.done()) return Errc::damaged;
+  return out;
+}
+
+fs::path Generation::file(const fs::path& dir, GenerationId id) {
+  char name[32];
+  std::snprintf(name, sizeof name, "%010u.mdb", id.value);
+  return dir / name;
+}
+
+Result<std::shared_ptr<Generation>> Generation::create(
+    const fs::path& dir,
+    std::uint64_t bytes,
+    const Head& head,
+    const PartitionEnds& starts,
+    const Generation* previous
+) {
+  const fs::path path = file(dir, head.id);
+  fs::path temporary = path;
+  temporary += ".new";
+  std::error_code ignored;
+  const auto remove_temporary = [&] {
+    fs::remove(temporary, ignored);
+    fs::remove(temporary.string() + "-lock", ignored);
+  };
+  remove_temporary();
+  const auto fill = [&]() -> Result<void> {
+    auto env = Env::open(temporary, bytes, Env::Mode::writable);
+    if (!env) return env.error();
+    RUNNEL_TRY((*env)->preallocate());
+    auto txn = WriteTxn::begin(**env);
+    if (!txn) return txn.error();
+    RUNNEL_TRY(txn->put(kHeadKey, encode(head)));
+    for (const auto& [partition, offset] : starts) {
+      Bytes value;
+      ByteWriter(value).le64(static_cast<std::uint64_t>(offset.value));
+      RUNNEL_TRY(txn->put(partition_key(kStartKind, partition), value));
+    }
+    if (previous != nullptr) RUNNEL_TRY(carry_forward(*previous, *txn));
+    return txn->commit();
+  };
+  if (const auto filled = fill(); !filled) {
+    remove_temporary();
+    return filled.error();
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) return Errc::io_error;
+  remove_temporary();  // its lock file
+  RUNNEL_TRY(sync_directory(dir));
+  return open(dir, head.id, Env::Mode::writable);
+}
+
+Result<std::shared_ptr<Generation>> Generation::open(
+    const fs::path& dir,
+    GenerationId id,
+    Env::Mode mode
+) {
+  auto generation = std::make_shared<Generation>();
+  std::error_code ec;
+  const fs::path path = file(dir, id);
+  const auto size = fs::file_size(path, ec);
+  if (ec) return Errc::not_found;
+  // A file keeps the size that it was made with, whatever the configuration says today.
+  auto env = Env::open(path, size, mode);
+  if (!env) return env.error();
+  generation->env_ = std::move(*env);
+  RUNNEL_TRY(generation->read_rows());
+  if (generation->head_.id != id) return Errc::damaged;
+  return generation;
+}
+
+Result<void> Generation::read_rows() {
+  auto txn = ReadTxn::begin(*env_);
+  if (!txn) return txn.error();
+  const auto head_row = txn->get(kHeadKey);
+  if (!head_row) return Errc::damaged;
+  const auto head = decode_head(*head_row);
+  if (!head) return head.error();
+  head_ = *head;
+  end_ = head_.first;
+  mark_ = {head_.hub_ms, head_.wall};
+  boot_ = head_.boot;
+  bool sound = true;
+  RUNNEL_TRY(txn->walk(ByteView(&kStartKind, 1), [&](const ReadTxn::Row& row) {
+    if (row.key[0] != kStartKind) return false;
+    ByteReader key(row.key.substr(1));
+    ByteReader value(row.value);
+    const PartitionId partition(key.be32());
+    starts_[partition] = Offset(static_cast<std::int64_t>(value.le64()));
+    sound = sound && key.ok() && value.ok();
+    return sound;
+  }));
+  if (!sound) return Errc::damaged;
+  ends_ = starts_;
+  if (const auto seal = txn->get(kSealKey)) return read_index(*txn, *seal);
+  // One pass over the heads gives index, ends and mark. It reads one page of each block.
+  return txn->walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
+    if (const auto block = BlockHead::parse(row.value)) note(*block);
+    return true;
+  });
+}
+
+Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal) {
+  ByteReader r(seal);
+  end_ = Position(r.le64());
+  mark_.hub_ms = static_cast<std::int64_t>(r.le64());
+  mark_.wall.ms = static_cast<std::int64_t>(r.le64());
+  mark_.wall.synchronized = r.le32() != 0;
+  boot_ = r.le32();
+  bool sound = r.ok() && r.done();
+  sealed_ = true;
+  RUNNEL_TRY(txn.walk(ByteView(&kIndexKind, 1), [&](const ReadTxn::Row& row) {
+    if (row.key[0] != kIndexKind) return false;
+    ByteReader key(row.key.substr(1));
+    ByteReader value(row.value);
+    const PartitionId partition(key.be32());
+    ends_[partition] = Offset(static_cast<std::int64_t>(value.le64()));
+    Lane& lane = index_[partition];
+    while (value.ok() && !value.done()) {
+      const Offset offset(static_cast<std::int64_t>(value.le64()));
+      lane.entries.push_back({offset, Position(value.le64())});
+    }
+    sound = sound && key.ok() && value.ok();
+    return sound;
+  }));
+  if (!sound) return Errc::damaged;
+  return {};
+}
+
+void Generation::note(const BlockHead& head) {
+  end_ = Position(head.first.value + head.records());
+  mark_ = {head.hub_ms, head.wall};
+  boot_ = std::max(boot_, head.boot);
+  for (const BlockEntry& e : head.entries) {
+    noted_bytes_ += e.bytes;
+    Lane& lane = index_[e.partition];
+    lane.own_bytes += e.bytes;
+    if (lane.entries.empty() || lane.own_bytes >= kIndexOwnBytes ||
+        noted_bytes_ - lane.log_bytes >= kIndexLogBytes) {
+      lane.entries.push_back({e.base, head.first});
+      lane.own_bytes = 0;
+      lane.log_bytes = noted_bytes_;
+    }
+    ends_[e.partition] = Offset(e.base.value + e.records);
+  }
+}
+
+void Generation::committed(const std::vector<BlockPtr>& blocks) {
+  const std::lock_guard lock(mutex_);
+  for (const BlockPtr& block : blocks) note(block->head());
+}
+
+Position Generation::end() const {
+  const std::lock_guard lock(mutex_);
+  return end_;
+}
+
+PartitionEnds Generation::ends() const {
+  const std::lock_guard lock(mutex_);
+  return ends_;
+}
+
+HubClock::Mark Generation::last_mark() const {
+  const std::lock_guard lock(mutex_);
+  return mark_;
+}
+
+std::uint32_t Generation::boot() const {
+  const std::lock_guard lock(mutex_);
+  return boot_;
+}
+
+Result<void> Generation::seal() {
+  auto txn = WriteTxn::begin(*env_);
+  if (!txn) return txn.error();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [partition, lane] : index_) {
+      Bytes packed;
+      packed.reserve((lane.entries.size() + 1) * kIndexEntryBytes);
+      ByteWriter w(packed);
+      w.le64(static_cast<std::uint64_t>(ends_[partition].value));
+      for (const IndexEntry& e : lane.entries) {
+        w.le64(static_cast<std::uint64_t>(e.offset.value));
+        w.le64(e.block.value);
+      }
+      RUNNEL_TRY(txn->put(partition_key(kIndexKind, partition), packed));
+    }
+    Bytes seal;
+    ByteWriter w(seal);
+    w.le64(end_.value);
+    w.le64(static_cast<std::uint64_t>(mark_.hub_ms));
+    w.le64(static_cast<std::uint64_t>(mark_.wall.ms));
+    w.le32(mark_.wall.synchronized ? 1 : 0);
+    w.le32(boot_);
+    RUNNEL_TRY(txn->put(kSealKey, seal));
+  }
+  RUNNEL_TRY(txn->commit());
+  sealed_ = true;
+  return {};
+}
+
+Result<Bytes> Generation::read_block(Position position) const {
+  auto txn = ReadTxn::begin(*env_);
+  if (!txn) return txn.error();
+  const auto row = txn->at_or_before(block_key(position));
+  if (!row) return row.error();
+  if (row->key[0] != kBlockKind) return Errc::not_found;
+  return Bytes(row->value);
+}
+
+Position Generation::seek(PartitionId partition, Offset offset) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = index_.find(partition);
+  if (found == index_.end()) return end_;
+  const auto& entries = found->second.entries;
+  auto it = std::upper_bound(
+      entries.begin(),
+      entries.end(),
+      offset,
+      [](Offset wanted, const IndexEntry& e) { return wanted < e.offset; }
+  );
+  if (it != entries.begin()) --it;
+  return it->block;
+}
+
+Result<void> Generation::walk_blocks(
+    Position from,
+    const std::function<bool(const BlockHead&, ByteView value)>& visit
+) const {
+  auto txn = ReadTxn::begin(*env_);
+  if (!txn) return txn.error();
+  return txn->walk(block_key(from), [&](const ReadTxn::Row& row) {
+    const auto head = BlockHead::parse(row.value);
+    return !head || visit(*head, row.value);
+  });
+}
+
+}  // namespace runnel::log

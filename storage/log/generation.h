@@ -1,0 +1,143 @@
+// One link of the chain that makes up the log: an LMDB environment of fixed size in one file,
+// preallocated, written once from front to back, then sealed, later unlinked whole.
+//
+// Rows, by the first byte of the key (integers in keys are big-endian, so that rows sort):
+//   01                    this generation: u32 format, u32 id, u64 position of its first record,
+//                         i64 hub ms, i64 wall ms, u32 wall synchronised, u32 boot (little-endian)
+//   02 partition u32      the offset that partition had reached when this generation began: i64
+//   03 name               a state row; the newest generation's are the state of the hub
+//   04 partition u32      index, written when the generation is sealed: i64 end offset, then packed
+//                         (i64 offset, u64 position of the block), ascending, sparse
+//   05                    seal: u64 position after the last record; i64 hub ms, i64 wall ms, u32 wall
+//                         synchronised, u32 boot of the last block
+//   06                    retired: u32 oldest generation that still counts, u64 records expired,
+//                         u64 records discarded
+//   0f position u64       a block (block.h)
+//
+// Threads: write() by the commit thread; the rest from any thread.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+#include "storage/log/block.h"
+#include "storage/log/lmdb.h"
+
+namespace runnel::log {
+
+constexpr std::uint32_t kFormat = 1;
+
+// Row names, for those who read and write generations.
+Bytes state_key(ByteView name);
+Bytes block_key(Position first);
+constexpr ByteView kSealKey = "\x05";
+constexpr ByteView kRetiredKey = "\x06";
+constexpr ByteView kStatePrefix = "\x03";
+
+struct Retired {
+  GenerationId oldest{1};
+  std::uint64_t expired = 0;
+  std::uint64_t discarded = 0;
+
+  [[nodiscard]] Bytes encode() const;
+  static Result<Retired> decode(ByteView value);
+};
+
+using PartitionEnds = std::map<PartitionId, Offset>;
+
+class Generation {
+ public:
+  struct Head {
+    GenerationId id{1};
+    Position first{};
+    std::int64_t hub_ms = 0;
+    WallTime wall;
+    std::uint32_t boot = 0;
+  };
+
+  // Makes the file under a temporary name, with head, partition ends and every state and retired row
+  // of `previous` (nullptr for the first), flushes it, and gives it its name: a file with a real name
+  // is whole. Errc::no_space when the file system has no room for it.
+  static Result<std::shared_ptr<Generation>> create(
+      const std::filesystem::path& dir,
+      std::uint64_t bytes,
+      const Head& head,
+      const PartitionEnds& starts,
+      const Generation* previous
+  );
+
+  // Opens a file of the chain. Errc::damaged when it is not one. One that was not sealed gets its
+  // index by a walk over its blocks; a sealed one reads it.
+  static Result<std::shared_ptr<Generation>> open(
+      const std::filesystem::path& dir,
+      GenerationId id,
+      Env::Mode mode
+  );
+
+  static std::filesystem::path file(const std::filesystem::path& dir, GenerationId id);
+
+  [[nodiscard]] const Head& head() const { return head_; }
+  [[nodiscard]] GenerationId id() const { return head_.id; }
+  [[nodiscard]] Env& env() { return *env_; }
+  [[nodiscard]] const Env& env() const { return *env_; }
+  [[nodiscard]] const PartitionEnds& starts() const { return starts_; }
+  // Position after the last record, and the ends of all partitions that it knows.
+  [[nodiscard]] Position end() const;
+  [[nodiscard]] PartitionEnds ends() const;
+  [[nodiscard]] bool sealed() const { return sealed_; }
+  // What its last block knew of time; the head's when it has no block.
+  [[nodiscard]] HubClock::Mark last_mark() const;
+  // The highest boot number that it has seen.
+  [[nodiscard]] std::uint32_t boot() const;
+
+  // Notes blocks that a commit has just made durable.
+  void committed(const std::vector<BlockPtr>& blocks);
+
+  // Writes the index and the seal. The generation stays readable; it takes no more blocks.
+  Result<void> seal();
+
+  // A copy of the block that holds `position`; not_found outside this generation or in a hole.
+  Result<Bytes> read_block(Position position) const;
+
+  // The position of a block from which walking forward finds `offset` of `partition`.
+  [[nodiscard]] Position seek(PartitionId partition, Offset offset) const;
+
+  // The head of the first block at or behind `position`, and its raw batches of one partition.
+  // Visits block heads in order until `visit` returns false.
+  Result<void> walk_blocks(
+      Position from,
+      const std::function<bool(const BlockHead&, ByteView value)>& visit
+  ) const;
+
+ private:
+  struct IndexEntry {
+    Offset offset{};
+    Position block{};
+  };
+
+  struct Lane {
+    std::vector<IndexEntry> entries;
+    std::uint64_t own_bytes = 0;  // of this partition since the last entry
+    std::uint64_t log_bytes = 0;  // value of noted_bytes_ at the last entry
+  };
+
+  void note(const BlockHead& head);
+  Result<void> read_rows();
+  Result<void> read_index(const ReadTxn& txn, ByteView seal);
+
+  Head head_;
+  std::unique_ptr<Env> env_;
+  PartitionEnds starts_;
+  bool sealed_ = false;
+
+  mutable std::mutex mutex_;  // guards what follows: the commit thread notes, readers seek
+  std::unordered_map<PartitionId, Lane> index_;
+  PartitionEnds ends_;
+  Position end_{};
+  HubClock::Mark mark_;
+  std::uint32_t boot_ = 0;
+  std::uint64_t noted_bytes_ = 0;
+};
+
+}  // namespace runnel::log

@@ -1,0 +1,86 @@
+#include "storage/log/group.h"
+
+namespace runnel::log {
+namespace {
+
+// What a batch may hold before the next one is begun: a block of one full batch is near its target.
+constexpr std::size_t kBatchBytesMax = kBlockBytesTarget - kBlockHeadBytes - kBlockEntryBytes;
+
+// A group that once was large does not keep its memory for ever.
+constexpr std::size_t kPooledBatchesMax = 8;
+
+}  // namespace
+
+Group::Batch& Group::open_batch(Lane& lane) {
+  if (used_ == pool_.size()) pool_.push_back(std::make_unique<Batch>());
+  Batch& batch = *pool_[used_];
+  batch.partition = lane.partition;
+  batch.builder.clear();
+  lane.batches.push_back(used_++);
+  return batch;
+}
+
+void Group::append(PartitionId partition, const NewRecord& record) {
+  if (partition.value >= lane_of_.size()) lane_of_.resize(std::size_t{partition.value} + 1, 0);
+  std::uint32_t& slot = lane_of_[partition.value];
+  if (slot == 0) {
+    lanes_.push_back({partition, {}});
+    slot = static_cast<std::uint32_t>(lanes_.size());
+  }
+  Lane& lane = lanes_[slot - 1];
+  Batch* batch = lane.batches.empty() ? nullptr : pool_[lane.batches.back()].get();
+  if (batch == nullptr ||
+      batch->builder.size() + BatchBuilder::encoded_bytes(record) > kBatchBytesMax) {
+    batch = &open_batch(lane);
+    bytes_ += kBatchHeadBytes + kBlockEntryBytes;
+  }
+  const std::size_t before = batch->builder.size();
+  batch->builder.append(record);
+  bytes_ += batch->builder.size() - before;
+  payload_bytes_ += record.value ? record.value->size() : 0;
+  ++records_;
+}
+
+void Group::change_state(ByteView key, Change change) {
+  RUNNEL_CHECK(!key.empty() && key.size() <= kStateKeyBytesMax);
+  const auto weight = [&](const Change& c) { return key.size() + (c.value ? c.value->size() : 0); };
+  bytes_ += weight(change);
+  const auto found = state_.find(key);
+  if (found != state_.end()) {
+    bytes_ -= weight(found->second);
+    found->second = std::move(change);
+  } else {
+    state_.emplace(Bytes(key), std::move(change));
+  }
+}
+
+void Group::put_state(ByteView key, ByteView value, Tie tie) {
+  change_state(key, {Bytes(value), tie});
+}
+
+void Group::erase_state(ByteView key, Tie tie) { change_state(key, {std::nullopt, tie}); }
+
+std::vector<Group::Batch*> Group::batches() {
+  std::vector<Batch*> out;
+  out.reserve(used_);
+  for (const Lane& lane : lanes_) {
+    for (const std::uint32_t i : lane.batches) out.push_back(pool_[i].get());
+  }
+  return out;
+}
+
+void Group::clear() {
+  for (const Lane& lane : lanes_) lane_of_[lane.partition.value] = 0;
+  lanes_.clear();
+  if (pool_.size() > kPooledBatchesMax) pool_.resize(kPooledBatchesMax);
+  used_ = 0;
+  state_.clear();
+  tickets_.clear();
+  records_ = 0;
+  payload_bytes_ = 0;
+  bytes_ = 0;
+  urgent_ = false;
+  outcome = Outcome{};
+}
+
+}  // namespace runnel::log

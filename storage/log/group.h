@@ -1,0 +1,101 @@
+// What one commit holds: new records, changes of state, and the tickets of those who wait for it.
+// Records and state of one group become durable together or not at all.
+//
+// Threads: built on one thread, then handed to the commit thread, then handed back.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "storage/log/block.h"
+#include "storage/log/record_batch.h"
+
+namespace runnel::log {
+
+// Keys of state rows are at most this long (LMDB allows 511; one byte is our own).
+constexpr std::size_t kStateKeyBytesMax = 500;
+
+// Who waits for a commit, in words that only the waiter understands.
+struct Ticket {
+  std::uint64_t owner = 0;
+  std::uint32_t tag = 0;
+  std::uint32_t kind = 0;
+  bool needs_records = false;  // the outcome of the records is the outcome of this ticket
+};
+
+class Group {
+ public:
+  // Adds a record behind those of the same partition. Its offset is given by the commit.
+  void append(PartitionId partition, const NewRecord& record);
+
+  // A state row that speaks of a record of this group is not written when the records are refused.
+  enum class Tie { none, records };
+
+  // Sets or removes a state row; the last word on a key counts.
+  void put_state(ByteView key, ByteView value, Tie tie = Tie::none);
+  void erase_state(ByteView key, Tie tie = Tie::none);
+
+  void wait(const Ticket& ticket) { tickets_.push_back(ticket); }
+
+  // Somebody waits who should not be kept by commit_interval.
+  void hurry() { urgent_ = true; }
+
+  [[nodiscard]] bool empty() const { return records_ == 0 && state_.empty() && tickets_.empty(); }
+  [[nodiscard]] bool urgent() const { return urgent_; }
+  [[nodiscard]] std::uint64_t records() const { return records_; }
+  // Bytes that the group holds, for limits: encoded records and state.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  // Keys and values of the records alone: the payload that write amplification is measured against.
+  [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
+  [[nodiscard]] const std::vector<Ticket>& tickets() const { return tickets_; }
+  struct Change {
+    std::optional<Bytes> value;  // nullopt: the row goes
+    Tie tie = Tie::none;
+  };
+
+  using State = std::map<Bytes, Change, std::less<>>;
+
+  [[nodiscard]] const State& state() const { return state_; }
+
+  // For the log: batches in the order in which they are stored, grouped by partition.
+  struct Batch {
+    PartitionId partition{};
+    BatchBuilder builder;
+  };
+
+  [[nodiscard]] std::vector<Batch*> batches();
+
+  // Set by the commit.
+  struct Outcome {
+    Errc records = Errc::ok;
+    Errc state = Errc::ok;
+    Position first{};                // of the first record
+    std::vector<BlockPtr> blocks;    // what was stored; empty when the records were refused
+  };
+
+  Outcome outcome;
+
+  void clear();
+
+ private:
+  struct Lane {
+    PartitionId partition{};
+    std::vector<std::uint32_t> batches;  // indices into pool_
+  };
+
+  Batch& open_batch(Lane& lane);
+  void change_state(ByteView key, Change change);
+
+  std::vector<Lane> lanes_;                  // in order of first use
+  std::vector<std::uint32_t> lane_of_;       // by partition id: index + 1, 0 for none
+  std::vector<std::unique_ptr<Batch>> pool_; // kept over clear()
+  std::uint32_t used_ = 0;                   // of pool_
+  State state_;
+  std::vector<Ticket> tickets_;
+  std::uint64_t records_ = 0;
+  std::uint64_t payload_bytes_ = 0;
+  std::size_t bytes_ = 0;
+  bool urgent_ = false;
+};
+
+}  // namespace runnel::log

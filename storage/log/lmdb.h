@@ -1,0 +1,116 @@
+// LMDB's environment, transactions and cursor as owners, and its codes as Errc. lmdb.cpp is the only
+// file that includes <lmdb.h>.
+//
+// Rules kept here (lmdb.h, "Caveats"): default flags with MDB_NOTLS, one environment per file and
+// process, the unnamed database only, no WRITEMAP, no NOSYNC, no NOMETASYNC.
+//
+// Threads: an Env may be shared; a transaction belongs to one thread at a time, and there is one
+// write transaction at a time.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "storage/base/bytes.h"
+#include "storage/base/error.h"
+
+struct MDB_env;
+struct MDB_txn;
+
+namespace runnel::log {
+
+class Env {
+ public:
+  enum class Mode {
+    writable,
+    read_only,  // a sealed file that nobody writes: no lock file, no reader slots
+    observer,   // a file that another process may be writing
+  };
+
+  // Opens or creates the single file `path`. `bytes` is the size of the map, for good.
+  static Result<std::unique_ptr<Env>> open(const std::filesystem::path& path, std::uint64_t bytes, Mode mode);
+  ~Env();
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  // Gives the whole file its blocks now (posix_fallocate), so that the ceiling is real and a write
+  // to the file never meets a full file system.
+  Result<void> preallocate();
+
+  // Bytes of the map that pages have been given out for, freed ones included.
+  [[nodiscard]] std::uint64_t used_bytes() const;
+  [[nodiscard]] std::uint64_t map_bytes() const { return map_bytes_; }
+
+  // The last system or LMDB error, for people.
+  [[nodiscard]] static std::string last_error();
+
+ private:
+  friend class ReadTxn;
+  friend class WriteTxn;
+  Env() = default;
+
+  MDB_env* env_ = nullptr;
+  unsigned dbi_ = 0;
+  std::uint64_t map_bytes_ = 0;
+};
+
+// Views returned by these live until the transaction ends (in a WriteTxn: until its next change).
+class ReadTxn {
+ public:
+  static Result<ReadTxn> begin(const Env& env);
+  ~ReadTxn();
+  ReadTxn(ReadTxn&& other) noexcept;
+  ReadTxn& operator=(ReadTxn&&) = delete;
+  ReadTxn(const ReadTxn&) = delete;
+  ReadTxn& operator=(const ReadTxn&) = delete;
+
+  // Errc::not_found when there is no such key.
+  [[nodiscard]] Result<ByteView> get(ByteView key) const;
+
+  struct Row {
+    ByteView key;
+    ByteView value;
+  };
+
+  // The last row whose key is at most `key`; not_found when there is none.
+  [[nodiscard]] Result<Row> at_or_before(ByteView key) const;
+
+  // Calls `visit` for the rows from `from` on, in order, until it returns false or the rows end.
+  Result<void> walk(ByteView from, const std::function<bool(const Row&)>& visit) const;
+
+ private:
+  explicit ReadTxn(MDB_txn* txn, unsigned dbi) : txn_(txn), dbi_(dbi) {}
+
+  MDB_txn* txn_;
+  unsigned dbi_;
+};
+
+class WriteTxn {
+ public:
+  static Result<WriteTxn> begin(Env& env);
+  ~WriteTxn();  // aborts unless committed
+  WriteTxn(WriteTxn&& other) noexcept;
+  WriteTxn& operator=(WriteTxn&&) = delete;
+  WriteTxn(const WriteTxn&) = delete;
+  WriteTxn& operator=(const WriteTxn&) = delete;
+
+  // Errc::log_full: the map has no room; abort, and take another environment.
+  Result<void> put(ByteView key, ByteView value);
+  // The same for a key greater than all others: fills pages to the brim.
+  Result<void> append(ByteView key, ByteView value);
+  // Removing what is not there is no error.
+  Result<void> erase(ByteView key);
+
+  // Durable when it returns success. Errc::log_full: no room, nothing changed. Any other error means
+  // that a write or a flush failed, and that nothing may be acknowledged in this process again.
+  Result<void> commit();
+
+ private:
+  explicit WriteTxn(MDB_txn* txn, unsigned dbi) : txn_(txn), dbi_(dbi) {}
+
+  MDB_txn* txn_;
+  unsigned dbi_;
+};
+
+}  // namespace runnel::log

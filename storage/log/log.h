@@ -1,0 +1,163 @@
+// The durable log: a chain of generations (generation.h), the newest of which takes every commit.
+//
+// Promises, each with a test of its name in tests/unit/storage/log_test.cpp:
+//   1. commit() reports success only after the transaction that holds the group is on stable storage.
+//   2. Records and state of a group become durable together or not at all.
+//   3. Offsets are dense per partition, and positions over the whole log; a refused group uses none.
+//   4. After a failed write or flush nothing succeeds again in this process.
+//   5. The files never take more than the ceiling, also not for a moment while one follows another.
+//   6. accepted = stored + expired + discarded, to the record, over restarts.
+//
+// Threads: commit() and maintain() by one thread, the commit thread. Everything else from any thread.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <optional>
+#include <vector>
+
+#include "storage/base/clock.h"
+#include "storage/base/metrics.h"
+#include "storage/log/generation.h"
+#include "storage/log/group.h"
+
+namespace runnel::log {
+
+struct LogOptions {
+  std::filesystem::path dir;                               // made when it is not there
+  std::uint64_t limit_bytes = std::uint64_t{1} << 30;      // the ceiling, all overhead included
+  std::uint64_t generation_bytes = std::uint64_t{64} << 20;
+  std::optional<std::chrono::milliseconds> retention;      // by hub time; nullopt: until the ceiling
+  bool reject_when_full = false;                           // otherwise the oldest generation goes
+};
+
+// A piece of a partition, as fetch() returns it.
+struct Fetched {
+  Bytes batches;              // whole RecordBatches, the first one holding the offset asked for
+  Offset log_start{};
+  Offset high_watermark{};
+  std::uint32_t damaged = 0;  // records on the way that a wrong checksum took
+};
+
+struct PartitionRange {
+  Offset log_start{};
+  Offset high_watermark{};
+};
+
+class Log {
+ public:
+  struct Totals {
+    std::uint64_t accepted = 0;  // records ever committed
+    std::uint64_t stored = 0;
+    std::uint64_t expired = 0;    // by age
+    std::uint64_t discarded = 0;  // by the ceiling
+    std::uint64_t damaged = 0;    // generations that had to be set aside at start
+    std::uint64_t disk_bytes = 0;
+    std::uint64_t generations = 0;
+  };
+
+  struct Metrics {
+    Histogram commit_us{100};
+    Histogram commit_records{1};
+    Counter payload_bytes;
+    Counter block_bytes;
+  };
+
+  // Opens or makes the log in options.dir, and takes its lock. A generation that cannot be opened is
+  // renamed to *.damaged, reported and counted: the hub always starts. `clock` outlives the log.
+  static Result<std::unique_ptr<Log>> open(LogOptions options, const Clock& clock);
+  ~Log();
+
+  // Makes the group durable; fills group.outcome and returns its worst part:
+  //   log_full    the ceiling is reached and the policy is to reject: the state alone was committed
+  //   no_space    the file system has no room for the next generation: likewise
+  //   log_failed  a write or flush failed, now or before: nothing of this group counts as stored
+  Errc commit(Group& group);
+
+  // Retention by age. Cheap when there is nothing to do; call it every second or so.
+  void maintain();
+
+  // What may change while running: ceiling, retention, policy. Takes effect at the next commit.
+  void set_limits(const LogOptions& options);
+
+  // The rows of the state whose names begin with `prefix`, in order. For start-up.
+  Result<void> each_state(ByteView prefix, const std::function<void(ByteView name, ByteView value)>& visit) const;
+
+  // The block that holds `position`. not_found: retired (below first()) or not yet written.
+  // damaged: there is something, but its head cannot be believed; go on behind it with skip_damaged.
+  Result<BlockPtr> read_block(Position position) const;
+
+  // The first position behind `position` at which a readable block begins.
+  Position skip_damaged(Position position) const;
+
+  // Batches of a partition from `offset` on, at least one if there is one, about `bytes_max` in all.
+  // not_found: the offset is outside [log start, high watermark].
+  Result<Fetched> fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const;
+
+  [[nodiscard]] PartitionRange range(PartitionId partition) const;
+  [[nodiscard]] Position first() const { return Position(first_.load(std::memory_order_acquire)); }
+  [[nodiscard]] Position end() const { return Position(end_.load(std::memory_order_acquire)); }
+  [[nodiscard]] bool failed() const { return failed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t boot() const { return boot_; }
+  [[nodiscard]] Totals totals() const;
+  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+
+  // Hub time now (clock.h).
+  [[nodiscard]] std::int64_t hub_ms() const;
+
+ private:
+  struct Slot {
+    GenerationId id{};
+    Position first{};
+    PartitionEnds starts;
+    std::int64_t last_hub_ms = 0;
+    std::uint64_t file_bytes = 0;
+    mutable std::shared_ptr<Generation> open;
+    mutable std::weak_ptr<Generation> known;  // a file is never opened twice in a process
+    mutable std::uint64_t used_at = 0;
+  };
+
+  Log(LogOptions options, const Clock& clock);
+
+  Result<void> take_lock();
+  Result<void> recover();
+  void set_aside(GenerationId id);
+  Result<void> begin_chain(std::uint32_t boot, const HubClock::Mark& mark);
+
+  std::vector<BlockPtr> build_blocks(Group& group, Errc& outcome);
+  Errc commit_parts(Group& group, const std::vector<BlockPtr>& blocks);
+  Result<void> write(Generation& generation, const Group& group, const std::vector<BlockPtr>& blocks);
+  void publish(const std::vector<BlockPtr>& blocks);
+  Errc fail(Errc cause);
+
+  [[nodiscard]] bool has_room(const Group& group, const std::vector<BlockPtr>& blocks) const;
+  Result<void> make_room();
+  Result<void> roll();
+  enum class Why { expired, discarded };
+  Result<void> retire_oldest(Why why);
+
+  std::shared_ptr<Generation> generation_of(const Slot& slot) const;  // mutex_ held
+  std::shared_ptr<Generation> generation_at(Position position) const;
+  std::shared_ptr<Generation> generation_for(PartitionId partition, Offset offset, std::size_t& index) const;
+
+  LogOptions options_;
+  const Clock& clock_;
+  int lock_fd_ = -1;
+  std::uint32_t boot_ = 0;
+  std::shared_ptr<Generation> active_;  // commit thread
+
+  mutable std::mutex mutex_;  // the chain, ends, retired, hub clock, options
+  std::vector<Slot> chain_;   // oldest first; the last is the active one
+  std::vector<Offset> ends_;  // by partition id
+  Retired retired_;
+  std::uint64_t damaged_ = 0;
+  mutable std::uint64_t uses_ = 0;
+  mutable std::optional<HubClock> hub_clock_;
+
+  std::atomic<std::uint64_t> first_{0};
+  std::atomic<std::uint64_t> end_{0};
+  std::atomic<bool> failed_{false};
+  Metrics metrics_;
+};
+
+}  // namespace runnel::log
