@@ -1,0 +1,170 @@
+// Everything a user may set, as one struct in plain units, and the way there from a TOML file.
+//
+// Defaults stand here, as initialisers, and nowhere else: the option table (options.h) reads them
+// from a default Config. A Config that load_config() or parse_config() returned has passed every
+// check, the relations between limits included.
+//
+// Threads: values and pure functions; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/system/result.hpp>
+
+#include "storage/base/logger.h"
+
+namespace runnel::app {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+// The topic of everything that no route claims. It always exists.
+constexpr std::string_view kDefaultTopic = "mqtt";
+
+constexpr std::size_t kTopicsMax = 1024;        // listed, made by routes, and the default one
+constexpr std::uint32_t kPartitionsMax = 1024;  // of one topic
+constexpr std::size_t kRoutesMax = 1024;
+constexpr std::size_t kListenMax = 16;  // addresses in one list
+constexpr std::size_t kConfigBytesMax = kMiB;
+
+// Lock files and directory entries: what the data directory holds beside its generations.
+constexpr std::uint64_t kStoreOverheadBytes = kMiB;
+
+// A numeric address, without brackets; "localhost" is stored as 127.0.0.1. Port 0 asks the system
+// for a free one.
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;
+
+  bool operator==(const ListenAddress&) const = default;
+};
+
+enum class OnFull : std::uint8_t { discard_oldest, reject };
+
+using LogLevel = logger::Level;
+
+// One [[topic]].
+struct Topic {
+  std::string name;
+  std::uint32_t partitions = 1;
+
+  bool operator==(const Topic&) const = default;
+};
+
+// One [[route]]. The first whose filter matches an MQTT topic decides.
+struct Route {
+  std::string filter;
+  std::string topic;
+  std::string key = "{topic}";             // text with {topic}, {client}, {1} … {9}
+  std::optional<std::uint32_t> partition;  // unset: by the hash of the key
+
+  bool operator==(const Route&) const = default;
+};
+
+struct Config {
+  struct Mqtt {
+    std::vector<ListenAddress> listen{{"127.0.0.1", 1883}};
+    std::vector<ListenAddress> websocket_listen;
+    bool allow_anonymous_beyond_loopback = false;
+    std::uint32_t connections_max = 20'000;
+    std::uint32_t packet_max_bytes = 1 * kMiB;
+    std::uint16_t receive_maximum = 1024;
+    std::uint16_t inflight_max = 256;
+    std::uint16_t topic_alias_max = 32;
+    std::chrono::seconds keep_alive_max{0};                  // 0: what the client asks for
+    std::optional<std::chrono::seconds> session_expiry_max;  // unset: never
+    std::uint32_t sessions_max = 20'000;
+    std::uint32_t subscriptions_max = 1000;  // of one session
+    std::uint64_t retained_max_bytes = 8 * kMiB;
+    std::uint32_t outbound_buffer_max_bytes = 256 * kKiB;  // of one connection
+    std::chrono::seconds sys_interval{10};                 // 0: no $SYS
+
+    bool operator==(const Mqtt&) const = default;
+  };
+
+  struct Http {
+    std::vector<ListenAddress> listen{{"127.0.0.1", 8090}};
+    bool allow_anonymous_beyond_loopback = false;
+
+    bool operator==(const Http&) const = default;
+  };
+
+  struct Kafka {
+    std::vector<ListenAddress> listen{{"127.0.0.1", 9092}};
+    bool allow_anonymous_beyond_loopback = false;
+
+    bool operator==(const Kafka&) const = default;
+  };
+
+  struct Storage {
+    std::string dir = "./runnel-data";
+    std::uint64_t limit_bytes = 1 * kGiB;  // the ceiling, all overhead included
+    std::uint64_t generation_bytes = 64 * kMiB;
+    std::optional<std::chrono::seconds> retention;  // unset: never by age
+    OnFull on_full = OnFull::discard_oldest;
+    std::chrono::microseconds commit_interval{0};
+    std::uint32_t group_max_bytes = 4 * kMiB;
+
+    bool operator==(const Storage&) const = default;
+  };
+
+  struct Log {
+    LogLevel level = LogLevel::info;
+
+    bool operator==(const Log&) const = default;
+  };
+
+  Mqtt mqtt;
+  Http http;
+  Kafka kafka;
+  Storage storage;
+  Log log;
+  std::vector<Topic> topics;  // as listed; topics_of() has them all
+  std::vector<Route> routes;  // in the order of the file, which is the order of trying
+
+  // Not options: what the user should be told once at start, a sentence each, and whether
+  // storage.dir was given on the command line and therefore stays through a reload.
+  std::vector<std::string> warnings;
+  bool dir_from_command_line = false;
+
+  bool operator==(const Config&) const = default;
+};
+
+// One thing that is wrong with a file.
+struct ConfigError {
+  std::uint32_t line = 0;  // 0: the file as a whole
+  std::string message;
+  std::string suggestion;  // what may have been meant; may be empty
+
+  bool operator==(const ConfigError&) const = default;
+};
+
+using ConfigErrors = std::vector<ConfigError>;  // in the order of lines
+
+// A checked Config, or all that is wrong (at least one).
+using LoadedConfig = boost::system::result<Config, ConfigErrors>;
+
+[[nodiscard]] LoadedConfig parse_config(std::string_view toml);
+
+// An unreadable file is an error like any other, with line 0.
+[[nodiscard]] LoadedConfig load_config(const std::filesystem::path& file);
+
+// "runnel.toml:12: message; did you mean …?", in one line.
+std::string describe(const ConfigError& error, const std::filesystem::path& file);
+
+// Every topic that must exist: the listed ones, then those that routes name and nobody listed (one
+// partition each), and the default one.
+std::vector<Topic> topics_of(const Config& config);
+
+// The name that the file has for it: "discard-oldest", "info".
+std::string_view name_of(OnFull on_full);
+std::string_view name_of(LogLevel level);
+
+}  // namespace runnel::app

@@ -1,0 +1,37 @@
+#include "hub/app/notify.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
+namespace runnel::app {
+
+void notify_systemd(std::string_view state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(path);
+  if (length >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  // A manager that does not listen is no trouble of ours.
+  [[maybe_unused]] const auto sent = ::sendto(
+      fd,
+      state.data(),
+      state.size(),
+      MSG_NOSIGNAL,
+      reinterpret_cast<const sockaddr*>(&address),
+      size
+  );
+  ::close(fd);
+}
+
+}  // namespace runnel::app

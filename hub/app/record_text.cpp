@@ -1,0 +1,84 @@
+#include "hub/app/record_text.h"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "hub/app/text.h"
+
+namespace runnel::app {
+
+namespace json = boost::json;
+
+namespace {
+
+int base64_digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+// What cannot be decoded ends the text.
+std::string from_base64(std::string_view text) {
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text) {
+    const int digit = base64_digit(c);
+    if (digit < 0) break;
+    bits = bits << 6U | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out.push_back(static_cast<char>(bits >> count & 0xFFU));
+    }
+  }
+  return out;
+}
+
+const json::value* member(const json::value& record, std::string_view name) {
+  const json::object* object = record.if_object();
+  return object == nullptr ? nullptr : object->if_contains(name);
+}
+
+// A string, {"base64": …} or null.
+std::string bytes_text(const json::value* value) {
+  if (value == nullptr || value->is_null()) return "-";
+  if (const json::string* text = value->if_string()) return printable(*text);
+  const json::value* encoded = member(*value, "base64");
+  const json::string* text = encoded == nullptr ? nullptr : encoded->if_string();
+  return text == nullptr ? json::serialize(*value) : printable(from_base64(*text));
+}
+
+}  // namespace
+
+std::string record_line(const json::value& record) {
+  const auto plain = [&](std::string_view name) {
+    const json::value* value = member(record, name);
+    return value == nullptr ? std::string("?") : json::serialize(*value);
+  };
+  const json::value* time = member(record, "timestamp_ms");
+  const bool has_time = time != nullptr && time->is_int64();
+  return plain("partition") + "\t" + plain("offset") + "\t" +
+         (has_time ? time_text(time->get_int64()) : "?") + "\t" +
+         bytes_text(member(record, "key")) + "\t" + bytes_text(member(record, "value"));
+}
+
+std::string time_text(std::int64_t ms) {
+  const std::int64_t fraction = (ms % 1000 + 1000) % 1000;
+  const auto seconds = static_cast<std::time_t>((ms - fraction) / 1000);
+  std::tm utc{};
+  if (gmtime_r(&seconds, &utc) == nullptr) return std::to_string(ms);
+  std::array<char, 64> text{};
+  const std::size_t n = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(text.data() + n, text.size() - n, ".%03dZ", static_cast<int>(fraction));
+  return text.data();
+}
+
+}  // namespace runnel::app

@@ -1,0 +1,287 @@
+#include "hub/app/serve.h"
+
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "hub/app/notify.h"
+#include "hub/app/reload.h"
+#include "hub/net/api.h"
+#include "hub/net/http_door.h"
+#include "hub/net/listener.h"
+#include "hub/net/mqtt_hub.h"
+#include "hub/net/tcp_wire.h"
+#include "hub/net/websocket_door.h"
+#include "storage/base/logger.h"
+
+namespace runnel::app {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using logger::text;
+
+namespace {
+
+constexpr std::chrono::seconds kWatchdog{10};
+
+log::LogOptions log_options(const Config& c) {
+  log::LogOptions o;
+  o.dir = c.storage.dir;
+  o.limit_bytes = c.storage.limit_bytes;
+  o.generation_bytes = c.storage.generation_bytes;
+  o.retention = c.storage.retention;
+  o.reject_when_full = c.storage.on_full == OnFull::reject;
+  return o;
+}
+
+log::CommitLimits commit_limits(const Config& c) {
+  return {c.storage.commit_interval, c.storage.group_max_bytes};
+}
+
+broker::Limits broker_limits(const Config& c) {
+  broker::Limits l;
+  l.connections_max = c.mqtt.connections_max;
+  l.packet_bytes_max = c.mqtt.packet_max_bytes;
+  l.receive_maximum = c.mqtt.receive_maximum;
+  l.inflight_max = c.mqtt.inflight_max;
+  l.topic_alias_max = c.mqtt.topic_alias_max;
+  l.keep_alive_max = c.mqtt.keep_alive_max;
+  l.session_expiry_max = c.mqtt.session_expiry_max;
+  l.sessions_max = c.mqtt.sessions_max;
+  l.subscriptions_max = c.mqtt.subscriptions_max;
+  l.retained_bytes_max = static_cast<std::size_t>(c.mqtt.retained_max_bytes);
+  l.outbound_bytes_max = c.mqtt.outbound_buffer_max_bytes;
+  l.sys_interval = c.mqtt.sys_interval;
+  return l;
+}
+
+std::vector<core::TopicSpec> topic_specs(const Config& c) {
+  std::vector<core::TopicSpec> specs;
+  for (const Topic& t : topics_of(c)) specs.push_back({t.name, t.partitions});
+  return specs;
+}
+
+std::vector<core::RouteSpec> route_specs(const Config& c) {
+  std::vector<core::RouteSpec> specs;
+  for (const Route& r : c.routes) specs.push_back({r.filter, r.topic, r.key, r.partition});
+  return specs;
+}
+
+// The hub's parts, in the order in which they are built; they go in reverse.
+class Server {
+ public:
+  Server(Config config, std::string config_path)
+      : config_(std::move(config)), config_path_(std::move(config_path)) {}
+
+  int run();
+
+ private:
+  bool open_log();
+  bool open_hub();
+  void open_doors();
+  void announce() const;
+  void watch_signals();
+  void reload();
+  void feed_watchdog();
+  void stop(int exit_code);
+  void committed(const log::Group& group);
+
+  Config config_;
+  std::string config_path_;
+  SystemClock clock_;
+  asio::io_context io_{1};
+  std::unique_ptr<log::Log> log_;
+  core::Topics topics_;
+  std::unique_ptr<core::Routes> routes_;
+  std::unique_ptr<runtime::LogClient> client_;
+  std::unique_ptr<net::MqttHub> hub_;
+  std::unique_ptr<net::Api> api_;
+  std::unique_ptr<net::HttpDoor> http_;
+  std::vector<std::unique_ptr<net::Listener>> mqtt_, websocket_, http_listeners_;
+  std::optional<asio::signal_set> signals_;
+  std::optional<asio::steady_timer> watchdog_;
+  bool stopping_ = false;
+  int exit_code_ = 0;
+};
+
+bool Server::open_log() {
+  auto opened = log::Log::open(log_options(config_), clock_);
+  if (!opened) {
+    logger::error("log", text("cannot open the log in ", config_.storage.dir, ": ", opened.error().message(), " ", log::Env::last_error()));
+    return false;
+  }
+  log_ = std::move(*opened);
+  const log::Log::Totals t = log_->totals();
+  logger::info("log", text("opened dir=", config_.storage.dir, " generations=", t.generations, " stored=", t.stored, " boot=", log_->boot()));
+  return true;
+}
+
+bool Server::open_hub() {
+  if (const auto loaded = topics_.load(*log_); !loaded) {
+    logger::error("log", "the rows of the topics are damaged");
+    return false;
+  }
+  client_ = std::make_unique<runtime::LogClient>(io_, *log_, commit_limits(config_));
+  {
+    auto filling = client_->fill();
+    topics_.ensure(topic_specs(config_), *filling);
+  }
+  routes_ = std::make_unique<core::Routes>(route_specs(config_), topics_);
+  hub_ = std::make_unique<net::MqttHub>(io_, *client_, *log_, clock_, broker_limits(config_), routes_.get());
+  if (const auto loaded = hub_->load(); !loaded) {
+    logger::error("mqtt", text("cannot read the sessions: ", loaded.error().message()));
+    return false;
+  }
+  api_ = std::make_unique<net::Api>(io_, *hub_, *client_, *log_, topics_, clock_);
+  api_->set_disk_limit(config_.storage.limit_bytes);
+  http_ = std::make_unique<net::HttpDoor>(io_, [this](const net::HttpRequest& request, net::HttpReply reply) {
+    api_->handle(request, std::move(reply));
+  });
+  return true;
+}
+
+void Server::open_doors() {
+  const auto listen = [&](auto& list, const std::vector<ListenAddress>& addresses, auto serve) {
+    for (const ListenAddress& a : addresses) {
+      list.push_back(std::make_unique<net::Listener>(io_, a.host, a.port, serve));
+    }
+  };
+  using Socket = asio::ip::tcp::socket;
+  listen(mqtt_, config_.mqtt.listen, [this](Socket s) { net::serve_tcp(*hub_, std::move(s)); });
+  listen(websocket_, config_.mqtt.websocket_listen, [this](Socket s) {
+    net::serve_websocket(*hub_, std::move(s));
+  });
+  listen(http_listeners_, config_.http.listen, [this](Socket s) { http_->serve(std::move(s)); });
+}
+
+void Server::announce() const {
+  std::string line = "ready";
+  const auto add = [&line](std::string_view door, const auto& list) {
+    for (const auto& l : list) line += text(" ", door, "=", l->address());
+  };
+  add("mqtt", mqtt_);
+  add("websocket", websocket_);
+  add("http", http_listeners_);
+  logger::info("runnel", line);
+  notify_systemd("READY=1\nSTATUS=" + line);
+}
+
+void Server::watch_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  signals_.emplace(io_, SIGTERM, SIGINT, SIGHUP);
+  // Once more after each signal, until the hub stops.
+  signals_->async_wait([this](const error_code& ec, int signal) {
+    if (ec) return;
+    if (signal == SIGHUP) {
+      reload();
+      watch_signals();
+      return;
+    }
+    logger::info("runnel", text("stopping on signal ", signal));
+    stop(0);
+  });
+}
+
+void Server::reload() {
+  if (config_path_.empty()) {
+    logger::warn("runnel", "SIGHUP: there is no configuration file to read again");
+    return;
+  }
+  notify_systemd("RELOADING=1");
+  auto next = reload_config(config_, config_path_);
+  if (!next) {
+    for (const ConfigError& e : next.error()) {
+      logger::error("runnel", "reload refused: " + describe(e, config_path_));
+    }
+    notify_systemd("READY=1");
+    return;
+  }
+  config_ = std::move(*next);
+  for (const std::string& warning : config_.warnings) logger::warn("runnel", warning);
+  {
+    auto filling = client_->fill();
+    topics_.ensure(topic_specs(config_), *filling);
+  }
+  auto routes = std::make_unique<core::Routes>(route_specs(config_), topics_);
+  hub_->broker().set_routes(routes.get());
+  routes_ = std::move(routes);
+  hub_->broker().set_limits(broker_limits(config_));
+  client_->set_limits(commit_limits(config_));
+  log_->set_limits(log_options(config_));
+  api_->set_disk_limit(config_.storage.limit_bytes);
+  logger::set_level(config_.log.level);
+  logger::info("runnel", text("reloaded ", config_path_));
+  notify_systemd("READY=1");
+}
+
+// A flush that hangs keeps the io thread waiting for its outcome, but not from running: so the
+// watchdog is fed only while commits end or there is none to wait for.
+void Server::feed_watchdog() {
+  watchdog_->expires_after(kWatchdog);
+  watchdog_->async_wait([this](const error_code& ec) {
+    if (ec) return;
+    if (!client_->stuck(clock_.now())) notify_systemd("WATCHDOG=1");
+    feed_watchdog();
+  });
+}
+
+void Server::committed(const log::Group& group) {
+  hub_->committed(group);
+  if (group.outcome.state == Errc::log_failed && !stopping_) {
+    logger::error("runnel", "stopping: a restart recovers what the disk has");
+    stop(1);
+  }
+}
+
+void Server::stop(int exit_code) {
+  if (stopping_) return;
+  stopping_ = true;
+  exit_code_ = exit_code;
+  notify_systemd("STOPPING=1");
+  for (auto* list : {&mqtt_, &websocket_, &http_listeners_}) {
+    for (const auto& listener : *list) listener->close();
+  }
+  // What has been accepted is committed, and its acknowledgements leave, before the goodbye; then
+  // the progress of the sessions is committed.
+  client_->stop();
+  io_.poll();
+  hub_->shut_down();
+  client_->finish();
+  http_->close();
+  io_.stop();
+}
+
+int Server::run() {
+  logger::set_level(config_.log.level);
+  for (const std::string& warning : config_.warnings) logger::warn("runnel", warning);
+  if (!open_log() || !open_hub()) return 1;
+  client_->start([this](const log::Group& group) { committed(group); });
+  try {
+    open_doors();
+  } catch (const std::exception& e) {
+    logger::error("runnel", e.what());
+    client_->stop();
+    return 1;
+  }
+  hub_->start();
+  watch_signals();
+  watchdog_.emplace(io_);
+  feed_watchdog();
+  announce();
+  io_.run();
+  return exit_code_;
+}
+
+}  // namespace
+
+int serve(const Config& config, std::string config_path) {
+  return Server(config, std::move(config_path)).run();
+}
+
+}  // namespace runnel::app

@@ -1,0 +1,48 @@
+// What the HTTP door answers: /healthz, /metrics (Prometheus), and /api/v1/… (docs/http-api.md).
+// Threads: the io thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include "hub/core/topics.h"
+#include "hub/net/http_door.h"
+#include "hub/net/mqtt_hub.h"
+
+namespace runnel::net {
+
+class Api {
+ public:
+  // All outlive this.
+  Api(
+      boost::asio::io_context& io,
+      MqttHub& hub,
+      runtime::LogClient& client,
+      const log::Log& log,
+      const core::Topics& topics,
+      const Clock& clock
+  );
+
+  void set_disk_limit(std::uint64_t bytes) { disk_limit_bytes_ = bytes; }
+
+  void handle(const HttpRequest& request, HttpReply reply);
+
+ private:
+  struct Fetch;
+
+  [[nodiscard]] HttpAnswer status() const;
+  [[nodiscard]] HttpAnswer topics() const;
+  [[nodiscard]] HttpAnswer metrics() const;
+  void records(const HttpRequest& request, std::string_view topic, HttpReply reply);
+  void fetch(std::shared_ptr<Fetch> fetch);
+
+  boost::asio::io_context& io_;
+  MqttHub& hub_;
+  runtime::LogClient& client_;
+  const log::Log& log_;
+  const core::Topics& topics_;
+  const Clock& clock_;
+  Instant started_;
+  std::uint64_t disk_limit_bytes_ = 0;
+};
+
+}  // namespace runnel::net

@@ -1,0 +1,152 @@
+#include "hub/net/tcp_wire.h"
+
+#include <boost/asio/buffer.hpp>
+
+#include "hub/net/listener.h"
+#include "storage/base/logger.h"
+
+namespace runnel::net {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+// A larger output buffer is given back when it is empty.
+constexpr std::size_t kKeptOutBytes = 512;
+
+// Reads of one connection before others get their turn.
+constexpr int kReadsPerWakeUp = 4;
+
+class TcpWire final : public Wire {
+ public:
+  TcpWire(MqttHub& hub, tcp::socket socket) : hub_(hub), socket_(std::move(socket)) {}
+
+  bool begin(std::string peer) {
+    connection_ = hub_.open(*this, std::move(peer));
+    if (connection_ == nullptr) return false;
+    wait_readable();
+    return true;
+  }
+
+  void flush() override;
+  void resume() override { wait_readable(); }
+  void abandon() override { close(); }
+
+ private:
+  std::shared_ptr<TcpWire> self() { return std::static_pointer_cast<TcpWire>(shared_from_this()); }
+  void wait_readable();
+  void on_readable();
+  void wait_writable();
+  void close();
+
+  MqttHub& hub_;
+  tcp::socket socket_;
+  std::unique_ptr<broker::Connection> connection_;
+  Bytes unsent_;
+  bool waiting_to_read_ = false;
+  bool waiting_to_write_ = false;
+};
+
+void TcpWire::wait_readable() {
+  if (waiting_to_read_ || connection_ == nullptr) return;
+  waiting_to_read_ = true;
+  socket_.async_wait(tcp::socket::wait_read, [me = self()](const error_code& ec) {
+    me->waiting_to_read_ = false;
+    if (!ec) me->on_readable();
+  });
+}
+
+void TcpWire::on_readable() {
+  auto& buffer = hub_.read_buffer();
+  for (int i = 0; i < kReadsPerWakeUp; ++i) {
+    if (connection_ == nullptr) return;
+    error_code ec;
+    const std::size_t n = socket_.read_some(asio::buffer(buffer), ec);
+    if (ec == asio::error::would_block) break;
+    if (ec) return close();
+    hub_.turn([&](broker::Turn& t) { connection_->receive({buffer.data(), n}, t); });
+    if (connection_ == nullptr || connection_->paused()) return;
+    if (n < buffer.size()) break;
+  }
+  wait_readable();
+}
+
+void TcpWire::flush() {
+  if (connection_ == nullptr) return;
+  Bytes& out = connection_->out();
+  if (waiting_to_write_) {
+    unsent_.append(out);
+    out.clear();
+    connection_->set_unsent(unsent_.size());
+    return;
+  }
+  std::size_t sent = 0;
+  while (sent < out.size()) {
+    error_code ec;
+    const std::size_t n = socket_.write_some(asio::buffer(out.data() + sent, out.size() - sent), ec);
+    if (ec == asio::error::would_block) break;
+    if (ec) return close();
+    sent += n;
+  }
+  if (sent == out.size()) {
+    out.clear();
+    if (out.capacity() > kKeptOutBytes) Bytes().swap(out);
+    if (connection_->closing()) close();
+    return;
+  }
+  unsent_.assign(out, sent);
+  out.clear();
+  connection_->set_unsent(unsent_.size());
+  wait_writable();
+}
+
+void TcpWire::wait_writable() {
+  waiting_to_write_ = true;
+  socket_.async_wait(tcp::socket::wait_write, [me = self()](const error_code& ec) {
+    me->waiting_to_write_ = false;
+    if (ec || me->connection_ == nullptr) return;
+    error_code write_error;
+    const std::size_t n = me->socket_.write_some(asio::buffer(me->unsent_), write_error);
+    if (write_error && write_error != asio::error::would_block) return me->close();
+    me->unsent_.erase(0, n);
+    me->connection_->set_unsent(me->unsent_.size());
+    if (!me->unsent_.empty()) return me->wait_writable();
+    Bytes().swap(me->unsent_);
+    if (me->connection_->closing()) return me->close();
+    me->hub_.turn([&](broker::Turn& t) { me->hub_.broker().drained(*me->connection_, t); });
+  });
+}
+
+void TcpWire::close() {
+  if (connection_ == nullptr) return;
+  const auto keep = self();
+  error_code ignored;
+  // The last packet (a DISCONNECT with its reason, say) must not be lost to a reset because the
+  // client has sent more than was read.
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  auto& buffer = hub_.read_buffer();
+  for (int i = 0; i < kReadsPerWakeUp; ++i) {
+    error_code ec;
+    socket_.read_some(asio::buffer(buffer), ec);
+    if (ec) break;
+  }
+  socket_.close(ignored);
+  hub_.closed(*this, std::move(connection_));
+}
+
+}  // namespace
+
+void serve_tcp(MqttHub& hub, tcp::socket socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  socket.non_blocking(true, ignored);
+  std::string peer = peer_name(socket);
+  const auto wire = std::make_shared<TcpWire>(hub, std::move(socket));
+  if (!wire->begin(std::move(peer))) {
+    logger::warn("mqtt", "a connection was refused: connections_max is reached");
+  }
+}
+
+}  // namespace runnel::net
