@@ -114,14 +114,14 @@ class Check {
       bool allowed
   ) {
     const std::string name = "[" + section + "] " + key;
+    const std::string advice =
+        ", and this version asks nobody who they are; if that is what you want, say so with "
+        "allow_anonymous_beyond_loopback = true in [" +
+        section + "]";
     for (const ListenAddress& address : addresses) {
       if (!allowed && !is_loopback(address)) {
         wrong(
-            lines_.of(name),
-            name + ": other machines can reach " + address_text(address) +
-                ", and this version asks nobody who they are; if that is what you want, say so "
-                "with allow_anonymous_beyond_loopback = true in [" +
-                section + "]"
+            lines_.of(name), name + ": other machines can reach " + address_text(address) + advice
         );
       }
       if (address.port == 0) continue;

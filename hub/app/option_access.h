@@ -14,10 +14,10 @@ namespace runnel::app {
 
 template <class T>
 Value to_value(const T& member) {
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string> || std::is_same_v<T, std::vector<ListenAddress>>) {
-    return member;
-  } else {
+  if constexpr (std::is_enum_v<T> || (std::is_integral_v<T> && !std::is_same_v<T, bool>)) {
     return static_cast<std::uint64_t>(member);
+  } else {
+    return member;
   }
 }
 
@@ -33,9 +33,7 @@ Value to_value(const std::optional<T>& member) {
 
 template <class T>
 void from_value(const Value& value, T& member) {
-  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    member = static_cast<T>(std::get<std::uint64_t>(value));
-  } else if constexpr (std::is_enum_v<T>) {
+  if constexpr (std::is_enum_v<T> || (std::is_integral_v<T> && !std::is_same_v<T, bool>)) {
     member = static_cast<T>(std::get<std::uint64_t>(value));
   } else {
     member = std::get<T>(value);

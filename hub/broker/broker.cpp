@@ -369,16 +369,7 @@ void Broker::settle(const log::Ticket& ticket, Errc records, Turn& turn) {
       }
       return;
     }
-    case Wait::reply: {
-      const Reply reply = std::move(replies_.front());
-      replies_.pop_front();
-      if (Connection* c = connection_of(reply.connection)) c->send_raw(reply.packet);
-      const auto session = by_number_.find(reply.session);
-      if (session == by_number_.end()) return;
-      for (const std::uint32_t which : reply.retained_for) queue_retained(*session->second, which);
-      session->second->pump(turn);
-      return;
-    }
+    case Wait::reply: return settle_reply(turn);
     case Wait::retained: {
       RetainedUpdate update = std::move(retained_updates_.front());
       retained_updates_.pop_front();
@@ -409,14 +400,35 @@ void Broker::settle_pubrec(
   c->refuse_publish(mqtt::PacketType::pubrec, id, Reason::quota_exceeded);
 }
 
-void Broker::reply_after_commit(
-    Connection& connection,
-    Bytes packet,
-    Session& session,
-    std::vector<std::uint32_t> retained_for,
-    Turn& turn
-) {
-  replies_.push_back({connection.ticket_owner(), session.number(), std::move(packet), std::move(retained_for)});
+void Broker::settle_reply(Turn& turn) {
+  const Reply reply = std::move(replies_.front());
+  replies_.pop_front();
+  if (Connection* c = connection_of(reply.connection); c != nullptr && !c->closing()) {
+    if (reply.greets) {
+      c->greet(reply.packet, turn);
+    } else {
+      c->send_raw(reply.packet);
+    }
+  }
+  const auto session = by_number_.find(reply.session);
+  if (session == by_number_.end()) return;
+  for (const std::uint32_t which : reply.retained_for) queue_retained(*session->second, which);
+  if (!reply.retained_for.empty()) session->second->retained_queued(turn);
+  session->second->pump(turn);
+}
+
+bool Broker::has_retained(std::string_view filter) const {
+  bool any = retained_on_their_way();
+  const auto note = [&any](const StoredPtr&) { any = true; };
+  retained_.match(filter, note);
+  if (filter.starts_with('$')) sys_messages_.match(filter, note);
+  return any;
+}
+
+void Broker::reply_after_commit(Connection& connection, Reply reply, Turn& turn) {
+  reply.connection = connection.ticket_owner();
+  reply.session = connection.session()->number();
+  replies_.push_back(std::move(reply));
   turn.group.wait({0, 0, static_cast<std::uint32_t>(Wait::reply), false});
   turn.group.hurry();
 }

@@ -113,7 +113,18 @@ class Broker final : private Feed::Fanout {
   void publish_sys(std::string_view topic, std::string_view value, Turn& turn);
 
   // --- replies that wait for a commit ---
-  void reply_after_commit(Connection& connection, Bytes packet, Session& session, std::vector<std::uint32_t> retained_for, Turn& turn);
+  struct Reply {
+    Bytes packet{};
+    std::vector<std::uint32_t> retained_for{};  // subscriptions whose retained messages follow
+    bool greets = false;                        // it is the CONNACK
+    std::uint64_t connection = 0;               // set by reply_after_commit
+    std::uint64_t session = 0;
+  };
+
+  void reply_after_commit(Connection& connection, Reply reply, Turn& turn);
+  void settle_reply(Turn& turn);
+  [[nodiscard]] bool has_retained(std::string_view filter) const;
+  [[nodiscard]] bool retained_on_their_way() const { return !retained_updates_.empty(); }
 
   void list_ready(Connection& connection);
   void flow_due(Session& session);
@@ -151,13 +162,6 @@ class Broker final : private Feed::Fanout {
   std::vector<Connection*> ready_;
   std::vector<Connection*> paused_;
   std::vector<Connection*> resumed_;
-
-  struct Reply {
-    std::uint64_t connection;
-    std::uint64_t session;
-    Bytes packet;
-    std::vector<std::uint32_t> retained_for;
-  };
 
   struct RetainedUpdate {
     std::string topic;

@@ -68,6 +68,10 @@ void Connection::take(ByteView bytes, Turn& turn) {
 std::size_t Connection::consume(ByteView bytes, Turn& turn) {
   std::size_t used = 0;
   while (!closing_ && used < bytes.size()) {
+    if (connected_ && !greeted_) {
+      pause();  // CONNACK comes first ([MQTT-3.2.0-1]), and that waits for a commit
+      break;
+    }
     const auto decoded = mqtt::decode_fixed_header(bytes.substr(used));
     if (!decoded) {
       fail(decoded.error(), "malformed fixed header");
@@ -81,8 +85,7 @@ std::size_t Connection::consume(ByteView bytes, Turn& turn) {
     }
     if (header.packet_bytes() > bytes.size() - used) break;
     if (header.type == PacketType::publish && turn.full()) {
-      paused_ = true;
-      broker_.paused_.push_back(this);
+      pause();
       break;
     }
     ++broker_.counters_.messages_received;
@@ -90,6 +93,11 @@ std::size_t Connection::consume(ByteView bytes, Turn& turn) {
     used += header.packet_bytes();
   }
   return used;
+}
+
+void Connection::pause() {
+  paused_ = true;
+  broker_.paused_.push_back(this);
 }
 
 void Connection::handle(const mqtt::FixedHeader& header, ByteView body, Turn& turn) {
@@ -107,7 +115,6 @@ void Connection::handle(const mqtt::FixedHeader& header, ByteView body, Turn& tu
     case PacketType::unsubscribe: return on_unsubscribe(body, turn);
     case PacketType::disconnect: return on_disconnect(body, turn);
     case PacketType::pingreq:
-      if (!body.empty()) return fail(Reason::malformed_packet, "PINGREQ with a body");
       mqtt::encode_pingresp(out_);
       return wrote();
     case PacketType::auth:
@@ -122,16 +129,9 @@ void Connection::handle(const mqtt::FixedHeader& header, ByteView body, Turn& tu
 void Connection::on_connect(ByteView body, Turn& turn) {
   const auto decoded = mqtt::decode_connect(body);
   if (!decoded) {
-    // Without a valid CONNECT the version is unknown; 3.1.1 has a code for one case only.
-    const bool old = body.size() > 6 && static_cast<std::uint8_t>(body[6]) < 5;
-    version_ = old ? Version::v3_1_1 : Version::v5;
-    if (!old || decoded.error() == Reason::unsupported_protocol_version) {
-      mqtt::Connack refused;
-      refused.reason = decoded.error();
-      mqtt::encode(refused, version_, out_);
-    }
-    closing_ = true;
-    return wrote();
+    // In the words of the version that it announces, as far as that has words for it.
+    version_ = mqtt::announced_version(body).value_or(Version::v3_1_1);
+    return refuse(decoded.error(), kPacketBytesMax);
   }
   const mqtt::Connect& connect = *decoded;
   version_ = connect.version;
@@ -152,12 +152,19 @@ bool Connection::refuse_connect(const mqtt::Connect& connect) {
     reason = Reason::not_authorized;
   }
   if (reason == Reason::success) return false;
+  refuse(reason, connect.maximum_packet_bytes.value_or(kPacketBytesMax));
+  return true;
+}
+
+// A CONNACK that says no, unless the client does not take even that.
+void Connection::refuse(Reason reason, std::size_t packet_bytes_max) {
   mqtt::Connack refused;
   refused.reason = reason;
-  mqtt::encode(refused, version_, out_);
+  Bytes packet;
+  mqtt::encode(refused, version_, packet);
+  if (packet.size() <= packet_bytes_max) out_.append(packet);
   closing_ = true;
   wrote();
-  return true;
 }
 
 void Connection::accept_connect(
@@ -171,10 +178,7 @@ void Connection::accept_connect(
   Session* session = broker_.connect(connect, id, turn, present);
   mqtt::Connack ack;
   if (session == nullptr) {
-    ack.reason = Reason::quota_exceeded;
-    mqtt::encode(ack, version_, out_);
-    closing_ = true;
-    return wrote();
+    return refuse(Reason::quota_exceeded, connect.maximum_packet_bytes.value_or(kPacketBytesMax));
   }
   session_ = session;
   connected_ = true;
@@ -201,11 +205,26 @@ void Connection::accept_connect(
   ack.maximum_packet_bytes = limits.packet_bytes_max;
   ack.topic_alias_maximum = limits.topic_alias_max;
   if (!assigned.empty() && version_ == Version::v5) ack.assigned_client_id = assigned;
-  if (connect.request_response_information) ack.response_information = std::nullopt;
-  mqtt::encode(ack, version_, out_);
-  wrote();
+  Bytes packet;
+  mqtt::encode(ack, version_, packet);
   logger::info("mqtt", logger::text("client '", id, "' connected peer=", peer_, present ? " session resumed" : " new session"));
   session->attach(*this, expiry_s, turn);
+  if (packet.size() > packet_bytes_max_) {
+    closing_ = true;  // it could not be told anything at all
+    return wrote();
+  }
+  if (session->persistent()) {
+    broker_.reply_after_commit(*this, {.packet = std::move(packet), .greets = true}, turn);
+  } else {
+    greet(packet, turn);
+  }
+}
+
+// From here on the client may be sent what its session is owed.
+void Connection::greet(ByteView connack, Turn& turn) {
+  greeted_ = true;
+  send_raw(connack);
+  if (session_ != nullptr) session_->begin_sending(turn);
 }
 
 // --- acknowledgements of what we sent, and PUBREL ---
@@ -237,14 +256,20 @@ void Connection::on_subscribe(ByteView body, Turn& turn) {
   ack.packet_id = subscribe->packet_id;
   std::vector<std::uint32_t> retained_for;
   for (const mqtt::SubscribeEntry& entry : subscribe->entries) {
-    ack.reasons.push_back(subscribe_one(entry, subscribe->subscription_id, retained_for, turn));
+    ack.reasons.push_back(subscribe_one(entry, subscribe->subscription_id, retained_for));
   }
   Bytes packet;
   mqtt::encode(ack, version_, packet);
-  if (session_->persistent()) {
+  // A retained message that is on its way to the disk goes first: whoever subscribes after it was
+  // published gets it, and not the one before.
+  if (session_->persistent() || broker_.retained_on_their_way()) {
     session_->save_static(turn);
     session_->save_flow(turn);
-    broker_.reply_after_commit(*this, std::move(packet), *session_, std::move(retained_for), turn);
+    broker_.reply_after_commit(
+        *this,
+        {.packet = std::move(packet), .retained_for = std::move(retained_for)},
+        turn
+    );
     return;
   }
   send_raw(packet);
@@ -254,8 +279,7 @@ void Connection::on_subscribe(ByteView body, Turn& turn) {
 Reason Connection::subscribe_one(
     const mqtt::SubscribeEntry& entry,
     std::optional<std::uint32_t> id,
-    std::vector<std::uint32_t>& retained_for,
-    Turn& turn
+    std::vector<std::uint32_t>& retained_for
 ) {
   const bool shared = mqtt::is_shared(entry.filter);
   const bool valid = shared ? mqtt::parse_shared(entry.filter).has_value()
@@ -272,12 +296,11 @@ Reason Connection::subscribe_one(
   bool existed = false;
   Subscription& s = session_->subscribe(entry, id, existed);
   if (!existed) broker_.index(*session_, s);
-  const bool retained = !shared && (entry.retain_handling == 0 || (entry.retain_handling == 1 && !existed));
-  if (retained) {
+  const bool wanted = entry.retain_handling == 0 || (entry.retain_handling == 1 && !existed);
+  if (!shared && wanted && broker_.has_retained(entry.filter)) {
     retained_for.push_back(s.which);
     s.retained_due = session_->persistent();
   }
-  (void)turn;
   return static_cast<Reason>(entry.qos);
 }
 
@@ -306,7 +329,7 @@ void Connection::on_unsubscribe(ByteView body, Turn& turn) {
   mqtt::encode(ack, version_, packet);
   if (session_->persistent()) {
     session_->save_static(turn);
-    broker_.reply_after_commit(*this, std::move(packet), *session_, {}, turn);
+    broker_.reply_after_commit(*this, {.packet = std::move(packet)}, turn);
   } else {
     send_raw(packet);
   }

@@ -43,6 +43,8 @@ class Connection {
   [[nodiscard]] bool closing() const { return closing_; }
   // The door should not read for now: a commit must make room first.
   [[nodiscard]] bool paused() const { return paused_; }
+  // Whether packets may be sent: CONNACK went out, and the end has not begun.
+  [[nodiscard]] bool open() const { return greeted_ && !closing_; }
 
   [[nodiscard]] void* owner() const { return owner_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
@@ -68,10 +70,13 @@ class Connection {
 
   std::size_t consume(ByteView bytes, Turn& turn);
   void take(ByteView bytes, Turn& turn);
+  void pause();
+  void greet(ByteView connack, Turn& turn);
   void handle(const mqtt::FixedHeader& header, ByteView body, Turn& turn);
   void on_connect(ByteView body, Turn& turn);
   // Answers a CONNECT that cannot be accepted; true when it did.
   [[nodiscard]] bool refuse_connect(const mqtt::Connect& connect);
+  void refuse(mqtt::Reason reason, std::size_t packet_bytes_max);
   void accept_connect(const mqtt::Connect& connect, std::string_view assigned, Turn& turn);
   void on_publish(std::uint8_t flags, ByteView body, Turn& turn);
   [[nodiscard]] mqtt::Reason resolve_alias(mqtt::Publish& publish);
@@ -79,12 +84,11 @@ class Connection {
   void on_ack(mqtt::PacketType type, ByteView body, Turn& turn);
   void on_pubrel(mqtt::PacketId id, Turn& turn);
   void on_subscribe(ByteView body, Turn& turn);
-  // Fills `retained_for` when retained messages are to follow; `waits` when the SUBACK must.
+  // Adds to `retained_for` when retained messages are to follow the SUBACK.
   mqtt::Reason subscribe_one(
       const mqtt::SubscribeEntry& entry,
       std::optional<std::uint32_t> id,
-      std::vector<std::uint32_t>& retained_for,
-      Turn& turn
+      std::vector<std::uint32_t>& retained_for
   );
   void on_unsubscribe(ByteView body, Turn& turn);
   void on_disconnect(ByteView body, Turn& turn);
@@ -100,7 +104,8 @@ class Connection {
   std::string peer_;
   Session* session_ = nullptr;
   mqtt::Version version_ = mqtt::Version::v5;
-  bool connected_ = false;  // CONNACK with success was sent
+  bool connected_ = false;  // CONNECT was accepted
+  bool greeted_ = false;    // CONNACK was sent
   bool closing_ = false;
   bool paused_ = false;
   bool listed_ = false;     // among Broker::ready()

@@ -23,12 +23,16 @@ void Connection::on_publish(std::uint8_t flags, ByteView body, Turn& turn) {
     if (const Reason bad = resolve_alias(publish); bad != Reason::success) {
       return fail(bad, "topic alias");
     }
-    // 3.1.1 has no Receive Maximum: there the pause on a full group is the only brake.
-    if (publish.qos != QoS::at_most_once && ++window_used_ > broker_.limits_.receive_maximum) {
-      return fail(Reason::receive_maximum_exceeded, "more unacknowledged publishes than Receive Maximum");
-    }
-  } else if (publish.qos != QoS::at_most_once) {
-    ++window_used_;
+  }
+  if (publish.qos == QoS::exactly_once && session_->holds(publish.packet_id)) {
+    // Stored already, or about to be: the answer comes with the next commit, the message does not.
+    turn.group.wait({session_->number(), publish.packet_id, static_cast<std::uint32_t>(Broker::Wait::pubrec), false});
+    return;
+  }
+  // 3.1.1 has no Receive Maximum: there the pause on a full group is the only brake.
+  if (publish.qos != QoS::at_most_once && ++window_used_ > broker_.limits_.receive_maximum &&
+      version_ == Version::v5) {
+    return fail(Reason::receive_maximum_exceeded, "more unacknowledged publishes than Receive Maximum");
   }
   accept_publish(publish, turn);
 }
@@ -51,12 +55,6 @@ Reason Connection::resolve_alias(mqtt::Publish& publish) {
 void Connection::accept_publish(const mqtt::Publish& publish, Turn& turn) {
   const bool exactly_once = publish.qos == QoS::exactly_once;
   const auto pubrec = static_cast<std::uint32_t>(Broker::Wait::pubrec);
-  if (exactly_once && session_->holds(publish.packet_id)) {
-    // Stored already, or about to be: the answer comes with the next commit, the message does not.
-    --window_used_;
-    turn.group.wait({session_->number(), publish.packet_id, pubrec, false});
-    return;
-  }
   Message& message = broker_.message_in_;
   message.topic = publish.topic;
   message.payload = publish.payload;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "hub/mqtt/codec.h"
 #include "hub/mqtt/topic_filter.h"
 
 namespace runnel::broker {
@@ -28,6 +29,12 @@ bool reserved(std::string_view name) {
 std::string_view digit(unsigned value) {
   static constexpr std::string_view kDigits = "0123456789";
   return kDigits.substr(value, 1);
+}
+
+// A record that did not come over MQTT may have headers that MQTT cannot carry.
+bool fits_a_property(const log::Header& h) {
+  return h.name.size() <= mqtt::kStringBytesMax && h.value.size() <= mqtt::kStringBytesMax &&
+         mqtt::valid_utf8(h.name) && mqtt::valid_utf8(h.value);
 }
 
 void set_hub_header(const log::Header& h, Message& m) {
@@ -111,7 +118,7 @@ bool to_message(const log::RecordView& record, Message& m) {
   while (reader.next(header)) {
     if (header.name.starts_with(kMqtt)) {
       set_hub_header(header, m);
-    } else if (!header.name.starts_with(kHub)) {
+    } else if (!header.name.starts_with(kHub) && fits_a_property(header)) {
       if (header.name.starts_with(kUser)) header.name.remove_prefix(kUser.size());
       m.properties.user.emplace_back(header.name, header.value);
     }

@@ -49,11 +49,7 @@ void Session::attach(Connection& connection, std::uint32_t expiry_s, Turn& turn)
   disconnected_hub_ms_ = -1;
   expiry_s_ = expiry_s;
   online_since_ = broker_.feed_.head();
-  for (Subscription& s : subscriptions_) {
-    if (s.retained_due && pending_retained_.empty()) broker_.queue_retained(*this, s.which);
-  }
   save_static(turn);
-  begin_resending(turn);
 }
 
 void Session::detach(Turn& turn) {
@@ -147,11 +143,12 @@ void Session::send_retained(const Subscription& subscription, StoredPtr message)
 // --- outgoing ---
 
 bool Session::window_open() const {
-  return in_flight() < std::min(connection_->send_window(), broker_.limits_.inflight_max);
+  // What is owed again is not in the client's window yet.
+  return in_flight() - resends_ < std::min(connection_->send_window(), broker_.limits_.inflight_max);
 }
 
 bool Session::ready() const {
-  return connection_ != nullptr && !connection_->closing() && resends_ == 0 &&
+  return connection_ != nullptr && connection_->open() && resends_ == 0 &&
          pending_retained_.empty() && window_open() &&
          connection_->pending_bytes() < broker_.limits_.outbound_bytes_max;
 }
@@ -215,7 +212,7 @@ void Session::transmit(const Outgoing& out, mqtt::PacketId id, bool dup, Turn& t
 }
 
 bool Session::deliver(const Outgoing& out, Turn& turn) {
-  if (connection_ == nullptr || connection_->closing()) {
+  if (connection_ == nullptr || !connection_->open()) {
     // QoS 0 is owed to nobody who is away.
     return out.qos == QoS::at_most_once && out.stored != nullptr;
   }
@@ -227,7 +224,7 @@ bool Session::deliver(const Outgoing& out, Turn& turn) {
   if (connection_->pending_bytes() >= broker_.limits_.outbound_bytes_max) return false;
   // A packet that the client has said it does not take counts as delivered ([MQTT-3.1.2-25]).
   if (connection_->limits_packets() &&
-      mqtt::encoded_bytes(packet_for(out, turn), connection_->version()) + sizeof(mqtt::PacketId) >
+      mqtt::encoded_bytes(packet_for(out, turn), connection_->version()) >
           connection_->packet_bytes_max()) {
     ++broker_.counters_.publish_dropped;
     return true;
@@ -276,7 +273,7 @@ void Session::settled(mqtt::PacketId id, Turn& turn) {
   if (entry->state != InFlight::State::reserved) return;
   entry->state = InFlight::State::sent;
   const log::BlockPtr block = std::exchange(entry->block, nullptr);
-  if (connection_ == nullptr) return;  // sent when the client is back
+  if (connection_ == nullptr || !connection_->open()) return;  // sent when the client is back
   if (entry->stored != nullptr || block != nullptr) {
     if (!send_again(block, *entry, turn)) finish(*entry);
   }
@@ -345,8 +342,9 @@ bool Session::completed(mqtt::PacketId id) {
 
 // --- what was in flight when the client went away ---
 
-// Everything that was under way is owed again, with the same packet ids ([MQTT-4.4.0-1]).
-void Session::begin_resending(Turn& turn) {
+// Everything that was under way is owed again, with the same packet ids ([MQTT-4.4.0-1]), inside the
+// window that the client has now.
+void Session::begin_sending(Turn& turn) {
   resends_ = 0;
   for (std::size_t i = first_; i < inflight_.size(); ++i) {
     InFlight& e = inflight_[i];
@@ -355,18 +353,25 @@ void Session::begin_resending(Turn& turn) {
   }
   for (std::size_t i = first_; i < inflight_.size(); ++i) {
     InFlight& e = inflight_[i];
-    if (!e.resend) continue;
-    if (e.state == InFlight::State::released) {
-      connection_->send_ack(mqtt::PacketType::pubrel, e.id, mqtt::Reason::success);
-    } else if (e.stored != nullptr) {
-      send_again(nullptr, e, turn);
-    } else {
-      continue;  // from the log
-    }
+    if (!e.resend || e.state != InFlight::State::released) continue;
+    connection_->send_ack(mqtt::PacketType::pubrel, e.id, mqtt::Reason::success);
     resent(e);
   }
+  for (const Subscription& s : subscriptions_) {
+    if (s.retained_due) broker_.queue_retained(*this, s.which);
+  }
   broker_.feed_.place(resender_, broker_.reader_.first());
-  broker_.feed_.want(resender_);
+  pump(turn);
+}
+
+// Retained messages are in memory; the Resender brings the rest from the log.
+void Session::resend_stored(Turn& turn) {
+  for (std::size_t i = first_; i < inflight_.size() && window_open(); ++i) {
+    InFlight& e = inflight_[i];
+    if (!e.resend || e.stored == nullptr) continue;
+    send_again(nullptr, e, turn);
+    resent(e);
+  }
 }
 
 void Session::resent(InFlight& entry) {
@@ -403,7 +408,7 @@ bool Session::Resender::offer(const log::BlockPtr& block, std::uint32_t index, T
 
 bool Session::Resender::ready() const {
   const Connection* c = session_.connection_;
-  return c != nullptr && !c->closing() && session_.resends_ > 0 &&
+  return c != nullptr && c->open() && session_.resends_ > 0 && session_.window_open() &&
          c->pending_bytes() < session_.broker_.limits_.outbound_bytes_max;
 }
 
@@ -434,19 +439,23 @@ bool Session::send_pending_retained(Turn& turn) {
     }
     pending_retained_.pop_back();
   }
-  for (Subscription& s : subscriptions_) {
-    if (!s.retained_due) continue;
-    s.retained_due = false;
-    if (persistent()) save_static(turn);
-  }
+  retained_queued(turn);
   return true;
 }
 
+void Session::retained_queued(Turn& turn) {
+  if (!pending_retained_.empty()) return;
+  bool changed = false;
+  for (Subscription& s : subscriptions_) changed = std::exchange(s.retained_due, false) || changed;
+  if (changed) save_static(turn);
+}
+
 void Session::pump(Turn& turn) {
-  if (connection_ == nullptr || connection_->closing()) return;
+  if (connection_ == nullptr || !connection_->open()) return;
   if (resends_ > 0) {
+    resend_stored(turn);
     broker_.feed_.want(resender_);
-    return;
+    if (resends_ > 0) return;
   }
   if (!pending_retained_.empty() && !send_pending_retained(turn)) return;
   if (!ready()) return;

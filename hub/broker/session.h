@@ -105,6 +105,8 @@ class Session final : public LogReader {
 
   // --- connection ---
   void attach(Connection& connection, std::uint32_t expiry_s, Turn& turn);
+  // CONNACK has been sent: what was under way goes out again, then what is owed.
+  void begin_sending(Turn& turn);
   void detach(Turn& turn);
   void set_expiry(std::uint32_t expiry_s, Turn& turn);
   // When it ends, in hub time; nullopt while connected, or when it never does.
@@ -130,6 +132,8 @@ class Session final : public LogReader {
   void return_shared();
   [[nodiscard]] const Subscription* find(std::uint32_t which) const;
   void send_retained(const Subscription& subscription, StoredPtr message);
+  // All that a SUBSCRIBE calls for has been passed to send_retained(), which may be nothing.
+  void retained_queued(Turn& turn);
 
   // --- outgoing ---
   // Sends the message, or says that it cannot be taken now (false). QoS 0 that is not owed, expired
@@ -180,8 +184,8 @@ class Session final : public LogReader {
 
   // True when every matching subscription was added to `delivery`; false: none matches.
   bool match(const Message& message, Position position, Delivery& delivery);
-  void begin_resending(Turn& turn);
   void resent(InFlight& entry);
+  void resend_stored(Turn& turn);
   bool send_again(const log::BlockPtr& block, InFlight& entry, Turn& turn);
   bool send_pending_retained(Turn& turn);
   mqtt::Publish& packet_for(const Outgoing& out, Turn& turn);

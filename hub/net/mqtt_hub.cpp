@@ -33,7 +33,10 @@ Result<void> MqttHub::load() {
   return loaded;
 }
 
-void MqttHub::start() { tick(); }
+void MqttHub::start() {
+  turn([this](broker::Turn& t) { broker_.tick(t); });
+  tick();
+}
 
 void MqttHub::tick() {
   timer_.expires_after(kTick);

@@ -31,6 +31,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view kSubprotocol = "mqtt";
 constexpr std::string_view kPath = "/mqtt";
 constexpr std::chrono::seconds kUpgradeTimeout{10};
+constexpr std::chrono::milliseconds kFarewell{100};
 constexpr std::size_t kRequestHeadBytesMax = 8 * 1024;
 
 using Request = http::request<http::empty_body>;
@@ -74,6 +75,7 @@ class WebSocketWire final : public Wire {
   asio::awaitable<void> refuse(http::status status, std::string why);
   void start_write();
   void on_written(const error_code& ec);
+  void end_soon();
   void close_now();
 
   MqttHub& hub_;
@@ -135,6 +137,9 @@ asio::awaitable<void> WebSocketWire::run(std::shared_ptr<WebSocketWire> self) {
   if (!upgraded || closing_) co_return close_now();
   stream_.binary(true);
   stream_.read_message_max(0);  // the broker bounds packets; frames are only transport
+  stream_.control_callback([this](websocket::frame_type kind, beast::string_view) {
+    if (kind == websocket::frame_type::close) end_soon();
+  });
   connection_ = hub_.open(*this, std::move(peer));
   if (connection_ == nullptr) {
     logger::warn("mqtt", "a connection was refused: connections_max is reached");
@@ -183,6 +188,15 @@ void WebSocketWire::on_written(const error_code& ec) {
   connection_->set_unsent(unsent_.size());
   if (!unsent_.empty() || connection_->closing()) return start_write();
   hub_.turn([this](broker::Turn& t) { hub_.broker().drained(*connection_, t); });
+}
+
+// The client has closed the WebSocket. Beast answers, and would then wait for it to close the TCP
+// connection, for as long as it likes.
+void WebSocketWire::end_soon() {
+  timer_.expires_after(kFarewell);
+  timer_.async_wait([me = self()](const error_code& ec) {
+    if (!ec) me->close_now();
+  });
 }
 
 void WebSocketWire::close_now() {

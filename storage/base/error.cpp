@@ -26,6 +26,10 @@ std::string_view describe(Errc code) {
 
 namespace {
 
+// Boost's base class has no virtual destructor; categories are never deleted.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+
 class Category final : public boost::system::error_category {
  public:
   const char* name() const noexcept override { return "runnel"; }
@@ -34,6 +38,8 @@ class Category final : public boost::system::error_category {
     return std::string(describe(static_cast<Errc>(value)));
   }
 };
+
+#pragma GCC diagnostic pop
 
 }  // namespace
 

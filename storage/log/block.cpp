@@ -41,7 +41,10 @@ Result<BlockHead> BlockHead::parse(ByteView value) {
     e.bytes = reader.le32();
     e.records = reader.le32();
     e.base = Offset(static_cast<std::int64_t>(reader.le64()));
-    if (e.place != place || e.bytes > value.size() - place || e.records == 0) return Errc::damaged;
+    if (e.place != place || e.bytes > value.size() - place || e.records == 0 ||
+        e.records > e.bytes / kRecordBytesMin) {
+      return Errc::damaged;
+    }
     place += e.bytes;
     head.entries.push_back(e);
   }

@@ -29,7 +29,13 @@ namespace runnel::log {
 
 constexpr std::size_t kBlockHeadBytes = 40;
 constexpr std::size_t kBlockEntryBytes = 24;
-constexpr std::size_t kBlockBytesTarget = 64 * 1024;  // a block ends at the first batch over this
+
+// A block ends before the first batch that would take it over this: 16 pages, less the header that
+// LMDB puts before a value of that size.
+constexpr std::size_t kBlockBytesTarget = 64 * 1024 - 16;
+
+// The least that a record takes: its length, attributes, two deltas, two null lengths, no headers.
+constexpr std::size_t kRecordBytesMin = 7;
 
 struct BlockEntry {
   PartitionId partition{};
@@ -59,7 +65,10 @@ class BlockBuilder {
   void add(PartitionId partition, Offset base, std::uint32_t records, ByteView batch);
 
   [[nodiscard]] bool empty() const { return head_.entries.empty(); }
-  [[nodiscard]] std::size_t size() const { return batches_.size(); }
+  // Bytes that finish() would return now.
+  [[nodiscard]] std::size_t size() const {
+    return kBlockHeadBytes + head_.entries.size() * kBlockEntryBytes + batches_.size();
+  }
   [[nodiscard]] std::uint32_t records() const { return records_; }
 
   // The whole value; the builder is empty afterwards.

@@ -31,7 +31,9 @@ bool Committer::Filling::full() const {
 Committer::Committer(Log& log, CommitLimits limits, Done done)
     : log_(log), done_(std::move(done)), limits_(limits), filling_(std::make_unique<Group>()) {}
 
-Committer::~Committer() { stop(); }
+Committer::~Committer() {
+  stop();
+}
 
 void Committer::start() {
   thread_ = std::thread([this] { run(); });
@@ -60,8 +62,11 @@ std::optional<Instant> Committer::committing_since() const {
 }
 
 void Committer::set_limits(CommitLimits limits) {
-  const std::lock_guard lock(mutex_);
-  limits_ = limits;
+  {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits;
+  }
+  wake_.notify_one();  // it may wait for an interval that is now shorter
 }
 
 void Committer::recycle(std::unique_ptr<Group> group) {
@@ -70,13 +75,12 @@ void Committer::recycle(std::unique_ptr<Group> group) {
   if (spare_.size() < kSpareGroupsMax) spare_.push_back(std::move(group));
 }
 
-// Returns when the filling group should be committed (true), or for maintenance (false).
+// Returns when the filling group should be committed (true), or for maintenance or the end (false).
 bool Committer::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  const auto maintenance_at = std::chrono::steady_clock::now() + kMaintenance;
   for (;;) {
     const bool some = !filling_->empty();
     if (stopping_) return some;
-    Instant until = maintenance_at;
+    Instant until = maintenance_at_;
     if (some) {
       const auto due = first_fill_ + limits_.interval;
       const bool now = limits_.interval.count() == 0 || filling_->urgent() ||
@@ -88,11 +92,12 @@ bool Committer::wait_for_work(std::unique_lock<std::mutex>& lock) {
     waiting_ = true;
     const bool timed_out = wake_.wait_until(lock, until) == std::cv_status::timeout;
     waiting_ = false;
-    if (timed_out && until == maintenance_at) return false;
+    if (timed_out && until == maintenance_at_) return false;
   }
 }
 
 void Committer::run() {
+  maintenance_at_ = std::chrono::steady_clock::now() + kMaintenance;
   for (;;) {
     std::unique_ptr<Group> group;
     wanted_.store(true, std::memory_order_release);
@@ -112,14 +117,17 @@ void Committer::run() {
         return;
       }
     }
-    if (group == nullptr) {
-      log_.maintain();
-      continue;
+    if (group != nullptr) {
+      committing_ = std::chrono::steady_clock::now().time_since_epoch().count();
+      log_.commit(*group);
+      committing_ = 0;
+      done_(std::move(group));
     }
-    committing_ = std::chrono::steady_clock::now().time_since_epoch().count();
-    log_.commit(*group);
-    committing_ = 0;
-    done_(std::move(group));
+    // Steady traffic must not put maintenance off for ever.
+    if (const Instant now = std::chrono::steady_clock::now(); now >= maintenance_at_) {
+      log_.maintain();
+      maintenance_at_ = now + kMaintenance;
+    }
   }
 }
 

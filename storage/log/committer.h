@@ -90,6 +90,7 @@ class Committer {
   Instant first_fill_{};  // when the filling group got its first content
   bool waiting_ = false;  // the commit thread sleeps on wake_
   bool stopping_ = false;
+  Instant maintenance_at_{};  // commit thread
   // The commit thread wants the lock: fill() lets it go first, since std::mutex promises no order.
   std::atomic<bool> wanted_{false};
   std::atomic<Instant::rep> committing_{0};  // ticks since the clock's epoch; 0: not

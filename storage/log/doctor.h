@@ -21,12 +21,12 @@ struct DoctorReport {
   std::uint64_t state_rows = 0;
   std::uint64_t expired = 0;
   std::uint64_t discarded = 0;
-  std::uint64_t damaged_records = 0;  // behind a wrong checksum, or in a generation set aside
+  std::uint64_t damaged_records = 0;  // behind a wrong checksum, or in a hole between others
   std::uint64_t disk_bytes = 0;
 };
 
 // Checks that every generation opens, that blocks follow one another without a hole, that offsets are
-// dense in every partition, that every checksum holds, and that
+// dense in every partition, that every checksum of block, batch, index and state holds, and that
 // accepted = stored + expired + discarded.
 DoctorReport examine(const std::filesystem::path& data_dir);
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "storage/base/crc32c.h"
+
 namespace runnel::log {
 namespace {
 
@@ -23,19 +25,15 @@ constexpr std::uint64_t kIndexOwnBytes = 32 * 1024;
 constexpr std::uint64_t kIndexLogBytes = 512 * 1024;
 constexpr std::size_t kIndexEntryBytes = 16;
 
+constexpr std::size_t kChecksumBytes = 4;
+
+// LMDB begins with two meta pages; no file of ours is shorter.
+constexpr std::uint64_t kFileBytesMin = 2 * 4096;
+
 Bytes partition_key(char kind, PartitionId partition) {
   Bytes key(1, kind);
   ByteWriter(key).be32(partition.value);
   return key;
-}
-
-Result<void> sync_directory(const fs::path& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return Errc::io_error;
-  const int rc = ::fsync(fd);
-  ::close(fd);
-  if (rc != 0) return Errc::io_error;
-  return {};
 }
 
 Bytes encode(const Generation::Head& head) {
@@ -80,7 +78,40 @@ Result<void> carry_forward(const Generation& previous, WriteTxn& txn) {
   return {};
 }
 
+// The value of a row that must be there and sound.
+Result<ByteView> read_row(const ReadTxn& txn, ByteView key) {
+  const auto stored = txn.get(key);
+  if (!stored) return stored.error();
+  return without_checksum(key, *stored);
+}
+
 }  // namespace
+
+Result<void> sync_directory(const fs::path& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Errc::io_error;
+  const int rc = ::fsync(fd);
+  ::close(fd);
+  if (rc != 0) return Errc::io_error;
+  return {};
+}
+
+Bytes with_checksum(ByteView key, ByteView value) {
+  Bytes out;
+  out.reserve(value.size() + kChecksumBytes);
+  out.append(value);
+  ByteWriter(out).le32(crc32c(value, crc32c(key)));
+  return out;
+}
+
+Result<ByteView> without_checksum(ByteView key, ByteView stored) {
+  if (stored.size() < kChecksumBytes) return Errc::damaged;
+  const ByteView value = stored.substr(0, stored.size() - kChecksumBytes);
+  if (ByteReader(stored.substr(value.size())).le32() != crc32c(value, crc32c(key))) {
+    return Errc::damaged;
+  }
+  return value;
+}
 
 Bytes state_key(ByteView name) {
   Bytes key(1, kStateKind);
@@ -100,11 +131,13 @@ Bytes Retired::encode() const {
   w.le32(oldest.value);
   w.le64(expired);
   w.le64(discarded);
-  return out;
+  return with_checksum(kRetiredKey, out);
 }
 
-Result<Retired> Retired::decode(ByteView value) {
-  ByteReader r(value);
+Result<Retired> Retired::decode(ByteView stored) {
+  const auto value = without_checksum(kRetiredKey, stored);
+  if (!value) return value.error();
+  ByteReader r(*value);
   Retired out;
   out.oldest = GenerationId(r.le32());
   out.expired = r.le64();
@@ -141,11 +174,12 @@ Result<std::shared_ptr<Generation>> Generation::create(
     RUNNEL_TRY((*env)->preallocate());
     auto txn = WriteTxn::begin(**env);
     if (!txn) return txn.error();
-    RUNNEL_TRY(txn->put(kHeadKey, encode(head)));
+    RUNNEL_TRY(txn->put(kHeadKey, with_checksum(kHeadKey, encode(head))));
     for (const auto& [partition, offset] : starts) {
       Bytes value;
       ByteWriter(value).le64(static_cast<std::uint64_t>(offset.value));
-      RUNNEL_TRY(txn->put(partition_key(kStartKind, partition), value));
+      const Bytes key = partition_key(kStartKind, partition);
+      RUNNEL_TRY(txn->put(key, with_checksum(key, value)));
     }
     if (previous != nullptr) RUNNEL_TRY(carry_forward(*previous, *txn));
     return txn->commit();
@@ -161,19 +195,20 @@ Result<std::shared_ptr<Generation>> Generation::create(
 }
 
 Result<std::shared_ptr<Generation>> Generation::open(
-    const fs::path& dir,
-    GenerationId id,
-    Env::Mode mode
+    const fs::path& dir, GenerationId id, Env::Mode mode
 ) {
   auto generation = std::make_shared<Generation>();
   std::error_code ec;
   const fs::path path = file(dir, id);
   const auto size = fs::file_size(path, ec);
   if (ec) return Errc::not_found;
+  if (size < kFileBytesMin) return Errc::damaged;
   // A file keeps the size that it was made with, whatever the configuration says today.
   auto env = Env::open(path, size, mode);
   if (!env) return env.error();
   generation->env_ = std::move(*env);
+  // Pages behind the end of a file that was cut short would be a SIGBUS.
+  if (generation->env_->used_bytes() > size) return Errc::damaged;
   RUNNEL_TRY(generation->read_rows());
   if (generation->head_.id != id) return Errc::damaged;
   return generation;
@@ -182,7 +217,7 @@ Result<std::shared_ptr<Generation>> Generation::open(
 Result<void> Generation::read_rows() {
   auto txn = ReadTxn::begin(*env_);
   if (!txn) return txn.error();
-  const auto head_row = txn->get(kHeadKey);
+  const auto head_row = read_row(*txn, kHeadKey);
   if (!head_row) return Errc::damaged;
   const auto head = decode_head(*head_row);
   if (!head) return head.error();
@@ -193,36 +228,65 @@ Result<void> Generation::read_rows() {
   bool sound = true;
   RUNNEL_TRY(txn->walk(ByteView(&kStartKind, 1), [&](const ReadTxn::Row& row) {
     if (row.key[0] != kStartKind) return false;
+    const auto stored = without_checksum(row.key, row.value);
     ByteReader key(row.key.substr(1));
-    ByteReader value(row.value);
+    ByteReader value(stored ? *stored : ByteView());
     const PartitionId partition(key.be32());
-    starts_[partition] = Offset(static_cast<std::int64_t>(value.le64()));
-    sound = sound && key.ok() && value.ok();
+    const Offset start(static_cast<std::int64_t>(value.le64()));
+    sound = key.ok() && value.ok() && key.done() && value.done();
+    if (sound) starts_[partition] = start;
     return sound;
   }));
   if (!sound) return Errc::damaged;
   ends_ = starts_;
-  if (const auto seal = txn->get(kSealKey)) return read_index(*txn, *seal);
-  // One pass over the heads gives index, ends and mark. It reads one page of each block.
-  return txn->walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
-    if (const auto block = BlockHead::parse(row.value)) note(*block);
+  const auto seal = txn->get(kSealKey);
+  sealed_ = seal.has_value();
+  if (sealed_) {
+    const auto indexed = read_index(*txn, *seal);
+    if (indexed) return {};
+    if (errc_of(indexed.error()) != Errc::damaged) return indexed.error();
+    index_damaged_ = true;
+    index_.clear();
+    ends_ = starts_;
+    end_ = head_.first;
+    mark_ = {head_.hub_ms, head_.wall};
+    boot_ = head_.boot;
+  }
+  return walk_for_index(*txn);
+}
+
+// One pass over the heads gives index, ends and mark. It reads one page of each block.
+Result<void> Generation::walk_for_index(const ReadTxn& txn) {
+  return txn.walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
+    ByteReader key(row.key.substr(1));
+    const Position first(key.be64());
+    const auto block = BlockHead::parse(row.value);
+    if (block && block->first == first) {
+      note(*block);
+    } else if (block) {
+      note_misplaced(*block);
+    } else {
+      note_unreadable(first, row.value.size());
+    }
     return true;
   });
 }
 
-Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal) {
-  ByteReader r(seal);
+Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal_row) {
+  const auto seal = without_checksum(kSealKey, seal_row);
+  if (!seal) return seal.error();
+  ByteReader r(*seal);
   end_ = Position(r.le64());
   mark_.hub_ms = static_cast<std::int64_t>(r.le64());
   mark_.wall.ms = static_cast<std::int64_t>(r.le64());
   mark_.wall.synchronized = r.le32() != 0;
   boot_ = r.le32();
   bool sound = r.ok() && r.done();
-  sealed_ = true;
   RUNNEL_TRY(txn.walk(ByteView(&kIndexKind, 1), [&](const ReadTxn::Row& row) {
     if (row.key[0] != kIndexKind) return false;
+    const auto stored = without_checksum(row.key, row.value);
     ByteReader key(row.key.substr(1));
-    ByteReader value(row.value);
+    ByteReader value(stored ? *stored : ByteView());
     const PartitionId partition(key.be32());
     ends_[partition] = Offset(static_cast<std::int64_t>(value.le64()));
     Lane& lane = index_[partition];
@@ -252,6 +316,26 @@ void Generation::note(const BlockHead& head) {
       lane.log_bytes = noted_bytes_;
     }
     ends_[e.partition] = Offset(e.base.value + e.records);
+  }
+}
+
+// How many records of which partitions such a block has is not known. Nothing is ever given a
+// position or an offset that one of them may have had, so room is left for the most that it can
+// hold.
+void Generation::note_unreadable(Position first, std::size_t bytes) {
+  const std::size_t records_max = bytes / kRecordBytesMin;
+  end_ = Position(std::max(end_.value, first.value) + records_max);
+  for (auto& [partition, end] : ends_) end.value += static_cast<std::int64_t>(records_max);
+}
+
+// A flipped bit in the key: nothing finds the block by its position, and what would be appended
+// might not come last any more.
+void Generation::note_misplaced(const BlockHead& head) {
+  sealed_ = true;
+  end_ = Position(std::max(end_.value, head.first.value + head.records()));
+  for (const BlockEntry& e : head.entries) {
+    Offset& end = ends_[e.partition];
+    end = Offset(std::max(end.value, e.base.value + e.records));
   }
 }
 
@@ -294,7 +378,8 @@ Result<void> Generation::seal() {
         w.le64(static_cast<std::uint64_t>(e.offset.value));
         w.le64(e.block.value);
       }
-      RUNNEL_TRY(txn->put(partition_key(kIndexKind, partition), packed));
+      const Bytes key = partition_key(kIndexKind, partition);
+      RUNNEL_TRY(txn->put(key, with_checksum(key, packed)));
     }
     Bytes seal;
     ByteWriter w(seal);
@@ -303,7 +388,7 @@ Result<void> Generation::seal() {
     w.le64(static_cast<std::uint64_t>(mark_.wall.ms));
     w.le32(mark_.wall.synchronized ? 1 : 0);
     w.le32(boot_);
-    RUNNEL_TRY(txn->put(kSealKey, seal));
+    RUNNEL_TRY(txn->put(kSealKey, with_checksum(kSealKey, seal)));
   }
   RUNNEL_TRY(txn->commit());
   sealed_ = true;
@@ -335,8 +420,7 @@ Position Generation::seek(PartitionId partition, Offset offset) const {
 }
 
 Result<void> Generation::walk_blocks(
-    Position from,
-    const std::function<bool(const BlockHead&, ByteView value)>& visit
+    Position from, const std::function<bool(const BlockHead&, ByteView value)>& visit
 ) const {
   auto txn = ReadTxn::begin(*env_);
   if (!txn) return txn.error();

@@ -13,6 +13,9 @@
 //   06                    retired: u32 oldest generation that still counts, u64 records expired,
 //                         u64 records discarded
 //   0f position u64       a block (block.h)
+// Every value but a block's is followed by the CRC-32C of key and value, u32 little-endian. Where it
+// does not hold: without 01 or 02 the generation is damaged; 04 and 05 only repeat what the blocks
+// say, which are walked instead; 03 and 06 are as if they were not there.
 //
 // Threads: write() by the commit thread; the rest from any thread.
 #pragma once
@@ -28,6 +31,13 @@ namespace runnel::log {
 
 constexpr std::uint32_t kFormat = 1;
 
+// Makes the names in `dir` last.
+Result<void> sync_directory(const std::filesystem::path& dir);
+
+// What is stored under `key` for `value`, and the way back: Errc::damaged when the checksum is wrong.
+Bytes with_checksum(ByteView key, ByteView value);
+Result<ByteView> without_checksum(ByteView key, ByteView stored);
+
 // Row names, for those who read and write generations.
 Bytes state_key(ByteView name);
 Bytes block_key(Position first);
@@ -40,8 +50,9 @@ struct Retired {
   std::uint64_t expired = 0;
   std::uint64_t discarded = 0;
 
+  // The row as it is stored, with its checksum.
   [[nodiscard]] Bytes encode() const;
-  static Result<Retired> decode(ByteView value);
+  static Result<Retired> decode(ByteView stored);
 };
 
 using PartitionEnds = std::map<PartitionId, Offset>;
@@ -67,8 +78,8 @@ class Generation {
       const Generation* previous
   );
 
-  // Opens a file of the chain. Errc::damaged when it is not one. One that was not sealed gets its
-  // index by a walk over its blocks; a sealed one reads it.
+  // Opens a file of the chain. Errc::damaged when it is not one, or is shorter than what it holds.
+  // One that was not sealed gets its index by a walk over its blocks; a sealed one reads it.
   static Result<std::shared_ptr<Generation>> open(
       const std::filesystem::path& dir,
       GenerationId id,
@@ -86,6 +97,9 @@ class Generation {
   [[nodiscard]] Position end() const;
   [[nodiscard]] PartitionEnds ends() const;
   [[nodiscard]] bool sealed() const { return sealed_; }
+  [[nodiscard]] bool has_blocks() const { return end() > head_.first; }
+  // It is sealed, but what the seal or the index says has a wrong checksum.
+  [[nodiscard]] bool index_damaged() const { return index_damaged_; }
   // What its last block knew of time; the head's when it has no block.
   [[nodiscard]] HubClock::Mark last_mark() const;
   // The highest boot number that it has seen.
@@ -123,13 +137,17 @@ class Generation {
   };
 
   void note(const BlockHead& head);
+  void note_unreadable(Position first, std::size_t bytes);
+  void note_misplaced(const BlockHead& head);
   Result<void> read_rows();
-  Result<void> read_index(const ReadTxn& txn, ByteView seal);
+  Result<void> read_index(const ReadTxn& txn, ByteView seal_row);
+  Result<void> walk_for_index(const ReadTxn& txn);
 
   Head head_;
   std::unique_ptr<Env> env_;
   PartitionEnds starts_;
   bool sealed_ = false;
+  bool index_damaged_ = false;
 
   mutable std::mutex mutex_;  // guards what follows: the commit thread notes, readers seek
   std::unordered_map<PartitionId, Lane> index_;

@@ -45,7 +45,7 @@ class Group {
   [[nodiscard]] std::uint64_t records() const { return records_; }
   // Bytes that the group holds, for limits: encoded records and state.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  // Keys and values of the records alone: the payload that write amplification is measured against.
+  // Values of the records alone: the payload that write amplification is measured against.
   [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
   [[nodiscard]] const std::vector<Ticket>& tickets() const { return tickets_; }
   struct Change {

@@ -1,10 +1,12 @@
 #include "storage/log/lmdb.h"
 
 #include <fcntl.h>
-#include <lmdb.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
+
+#include <lmdb.h>
 
 namespace runnel::log {
 namespace {
@@ -12,32 +14,64 @@ namespace {
 // Readers are short and few: fetches and catch-up. The lock file is sized for them.
 constexpr unsigned kReadersMax = 64;
 
+// More than LMDB needs for that many readers, in whole pages.
+constexpr off_t kLockFileBytes = 8192;
+
 thread_local std::string last_error_text;
 
 Errc map(int code) {
   if (code == MDB_SUCCESS) return Errc::ok;
   last_error_text = mdb_strerror(code);
   switch (code) {
-    case MDB_NOTFOUND: return Errc::not_found;
+    case MDB_NOTFOUND:
+      return Errc::not_found;
     case MDB_MAP_FULL:
-    case MDB_TXN_FULL: return Errc::log_full;
-    case ENOSPC: return Errc::no_space;
+    case MDB_TXN_FULL:
+      return Errc::log_full;
+    case EDQUOT:
+    case ENOSPC:
+      return Errc::no_space;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-    case MDB_VERSION_MISMATCH: return Errc::damaged;
-    default: return Errc::io_error;
+    case MDB_VERSION_MISMATCH:
+      return Errc::damaged;
+    default:
+      return Errc::io_error;
   }
 }
 
-MDB_val val(ByteView bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
-ByteView view(const MDB_val& v) { return {static_cast<const char*>(v.mv_data), v.mv_size}; }
+MDB_val val(ByteView bytes) {
+  return {bytes.size(), const_cast<char*>(bytes.data())};
+}
+
+ByteView view(const MDB_val& v) {
+  return {static_cast<const char*>(v.mv_data), v.mv_size};
+}
+
+int allocate(int fd, off_t bytes) {
+  int rc = EINTR;
+  while (rc == EINTR) rc = posix_fallocate(fd, 0, bytes);
+  return rc;
+}
+
+// LMDB writes to its lock file through a map, and a page for which the file system has no room
+// would be a SIGBUS. So the lock file has its blocks before LMDB opens it.
+Result<void> reserve_lock_file(const std::filesystem::path& path) {
+  const int fd = ::open((path.string() + "-lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (fd < 0) return map(errno);
+  const int rc = allocate(fd, kLockFileBytes);
+  ::close(fd);
+  if (rc != 0) return map(rc);
+  return {};
+}
 
 struct Cursor {
   MDB_cursor* cursor = nullptr;
   Cursor() = default;
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
+
   ~Cursor() {
     if (cursor != nullptr) mdb_cursor_close(cursor);
   }
@@ -45,16 +79,17 @@ struct Cursor {
 
 }  // namespace
 
-std::string Env::last_error() { return last_error_text; }
+std::string Env::last_error() {
+  return last_error_text;
+}
 
 Result<std::unique_ptr<Env>> Env::open(
-    const std::filesystem::path& path,
-    std::uint64_t bytes,
-    Mode mode
+    const std::filesystem::path& path, std::uint64_t bytes, Mode mode
 ) {
   // A 32-bit off_t and address space end here (LMDB itself would wrap silently).
   if (sizeof(std::size_t) < 8 && bytes > (std::uint64_t{2047} << 20)) return Errc::invalid_argument;
   std::unique_ptr<Env> env(new Env());
+  if (mode == Mode::writable) RUNNEL_TRY(reserve_lock_file(path));
   if (const int rc = mdb_env_create(&env->env_); rc != 0) return map(rc);
   env->map_bytes_ = bytes;
   mdb_env_set_mapsize(env->env_, static_cast<std::size_t>(bytes));
@@ -80,9 +115,7 @@ Env::~Env() {
 Result<void> Env::preallocate() {
   mdb_filehandle_t fd = -1;
   if (const int rc = mdb_env_get_fd(env_, &fd); rc != 0) return map(rc);
-  if (const int rc = posix_fallocate(fd, 0, static_cast<off_t>(map_bytes_)); rc != 0) {
-    return map(rc);
-  }
+  if (const int rc = allocate(fd, static_cast<off_t>(map_bytes_)); rc != 0) return map(rc);
   return {};
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Lock files, the directory, a file that is being made: what the ceiling keeps apart from generations.
+// Lock files, the directory, a file that is being made: what the ceiling keeps apart from
+// generations.
 constexpr std::uint64_t kOverheadBytes = 1 << 20;
 
 // A generation is sealed when a group would take it beyond this; the rest is for its index, for
@@ -29,7 +30,16 @@ constexpr std::uint64_t kPagesPerStateRow = 2;
 // Environments kept open besides the active one; a map each.
 constexpr std::size_t kOpenMax = sizeof(void*) == 8 ? 24 : 4;
 
-std::uint64_t pages(std::uint64_t bytes) { return (bytes + 16 + kPage - 1) / kPage; }
+// What the name of a damaged generation gets behind it.
+constexpr std::string_view kAsideSuffix = ".damaged";
+
+std::uint64_t pages(std::uint64_t bytes) {
+  return (bytes + 16 + kPage - 1) / kPage;
+}
+
+fs::path lock_file(const fs::path& dir, GenerationId id) {
+  return Generation::file(dir, id).string() + "-lock";
+}
 
 std::vector<GenerationId> list_generations(const fs::path& dir) {
   std::vector<GenerationId> ids;
@@ -44,23 +54,58 @@ std::vector<GenerationId> list_generations(const fs::path& dir) {
   return ids;
 }
 
-void remove_leftovers(const fs::path& dir) {
+// Lock files are made anew by whoever opens; the newest generation keeps its own, for which a full
+// file system might have no room again.
+void remove_leftovers(const fs::path& dir, const std::vector<GenerationId>& ids) {
   std::error_code ignored;
   std::vector<fs::path> doomed;
+  const std::string kept = ids.empty() ? "" : lock_file(dir, ids.back()).filename().string();
   for (const auto& entry : fs::directory_iterator(dir)) {
     const std::string name = entry.path().filename().string();
-    if (name.find(".mdb.new") != std::string::npos || name.ends_with(".mdb-lock")) {
-      doomed.push_back(entry.path());
-    }
+    const bool stale_lock = name.ends_with(".mdb-lock") && name != kept;
+    if (name.find(".mdb.new") != std::string::npos || stale_lock) doomed.push_back(entry.path());
   }
   for (const fs::path& path : doomed) fs::remove(path, ignored);
 }
 
 void unlink_generation(const fs::path& dir, GenerationId id) {
   std::error_code ignored;
-  const fs::path path = Generation::file(dir, id);
-  fs::remove(path, ignored);
-  fs::remove(path.string() + "-lock", ignored);
+  fs::remove(Generation::file(dir, id), ignored);
+  fs::remove(lock_file(dir, id), ignored);
+}
+
+// Makes `dir` and what is missing above it, so that the names last.
+Result<void> make_directories(const fs::path& dir) {
+  std::error_code ec;
+  const fs::path whole = fs::absolute(dir, ec).lexically_normal();
+  if (ec) return Errc::io_error;
+  if (fs::is_directory(whole, ec)) return {};
+  if (whole.has_relative_path() && whole != whole.parent_path()) {
+    RUNNEL_TRY(make_directories(whole.parent_path()));
+  }
+  fs::create_directory(whole, ec);
+  if (ec) return Errc::io_error;
+  return sync_directory(whole.parent_path());
+}
+
+// A new file for which there is no room is refused, and the log goes on. A transaction of the log
+// itself that meets a full file system has failed half way, which is no refusal.
+boost::system::error_code failed_commit(const boost::system::error_code& ec) {
+  return errc_of(ec) == Errc::no_space ? make_error_code(Errc::io_error) : ec;
+}
+
+bool refused(const boost::system::error_code& ec) {
+  return errc_of(ec) == Errc::log_full || errc_of(ec) == Errc::no_space;
+}
+
+// The most that a group can add to a generation.
+std::uint64_t bytes_needed(const Group& group, const std::vector<BlockPtr>& blocks) {
+  std::uint64_t need = kCommitPages;
+  for (const BlockPtr& block : blocks) need += pages(block->size()) + 1;
+  for (const auto& [name, change] : group.state()) {
+    need += kPagesPerStateRow + (change.value ? pages(change.value->size()) : 0);
+  }
+  return need * kPage;
 }
 
 }  // namespace
@@ -68,14 +113,14 @@ void unlink_generation(const fs::path& dir, GenerationId id) {
 Log::Log(LogOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
 
 Log::~Log() {
-  if (lock_fd_ >= 0) ::close(lock_fd_);
+  active_.reset();
+  chain_.clear();
+  if (lock_fd_ >= 0) ::close(lock_fd_);  // last: from here on another may open the files
 }
 
 Result<std::unique_ptr<Log>> Log::open(LogOptions options, const Clock& clock) {
   std::unique_ptr<Log> log(new Log(std::move(options), clock));
-  std::error_code ec;
-  fs::create_directories(log->options_.dir, ec);
-  if (ec) return Errc::io_error;
+  RUNNEL_TRY(make_directories(log->options_.dir));
   RUNNEL_TRY(log->take_lock());
   RUNNEL_TRY(log->recover());
   return log;
@@ -89,40 +134,56 @@ Result<void> Log::take_lock() {
   return {};
 }
 
+void Log::list_aside() {
+  for (const auto& entry : fs::directory_iterator(options_.dir)) {
+    std::error_code ec;
+    if (entry.path().filename().string().find(kAsideSuffix) == std::string::npos) continue;
+    const std::uint64_t bytes = entry.file_size(ec);
+    if (!ec) aside_.push_back({entry.path(), bytes});
+  }
+}
+
 void Log::set_aside(GenerationId id) {
   const fs::path path = Generation::file(options_.dir, id);
-  std::error_code ignored;
-  fs::rename(path, path.string() + ".damaged", ignored);
+  std::error_code ec;
+  const std::uint64_t bytes = fs::file_size(path, ec);
+  fs::path to = path.string() + std::string(kAsideSuffix);
+  for (int n = 2; fs::exists(to, ec); ++n) {
+    to = path.string() + std::string(kAsideSuffix) + "-" + std::to_string(n);
+  }
+  fs::rename(path, to, ec);
+  aside_.push_back({to, bytes});
   ++damaged_;
   logger::error(
       "log",
-      logger::text("generation ", id.value, " cannot be opened (", Env::last_error(), "); set aside as ", path.filename().string(), ".damaged")
+      logger::text(
+          "generation ",
+          id.value,
+          " cannot be opened (",
+          Env::last_error(),
+          "); set aside as ",
+          to.filename().string()
+      )
   );
 }
 
-Result<void> Log::recover() {
-  remove_leftovers(options_.dir);
-  std::vector<GenerationId> ids = list_generations(options_.dir);
-  // The newest decides: it has the state, and says which generations still count.
-  std::shared_ptr<Generation> newest;
+// The newest generation that can be opened; those behind it are set aside and leave `ids`.
+std::shared_ptr<Generation> Log::open_newest(std::vector<GenerationId>& ids, Errc& trouble) {
   while (!ids.empty()) {
     auto opened = Generation::open(options_.dir, ids.back(), Env::Mode::writable);
-    if (opened) {
-      newest = *opened;
-      break;
-    }
-    if (errc_of(opened.error()) != Errc::damaged) return opened.error();
+    if (opened) return *opened;
+    trouble = errc_of(opened.error());
+    if (trouble != Errc::damaged) return nullptr;
     set_aside(ids.back());
     ids.pop_back();
   }
-  if (newest == nullptr) return begin_chain(1, {});
-  {
-    auto txn = ReadTxn::begin(newest->env());
-    if (!txn) return txn.error();
-    if (const auto row = txn->get(kRetiredKey)) {
-      if (const auto retired = Retired::decode(*row)) retired_ = *retired;
-    }
-  }
+  trouble = Errc::ok;
+  return nullptr;
+}
+
+Result<void> Log::open_chain(
+    const std::vector<GenerationId>& ids, const std::shared_ptr<Generation>& newest
+) {
   for (const GenerationId id : ids) {
     if (id < retired_.oldest) {
       unlink_generation(options_.dir, id);  // its retirement was durable, its unlinking was not
@@ -147,6 +208,26 @@ Result<void> Log::recover() {
     slot.known = generation;
     chain_.push_back(std::move(slot));
   }
+  return {};
+}
+
+Result<void> Log::recover() {
+  std::vector<GenerationId> ids = list_generations(options_.dir);
+  remove_leftovers(options_.dir, ids);
+  list_aside();
+  // The newest decides: it has the state, and says which generations still count.
+  Errc trouble = Errc::ok;
+  const std::shared_ptr<Generation> newest = open_newest(ids, trouble);
+  if (trouble != Errc::ok && newest == nullptr) return trouble;
+  if (newest == nullptr) return begin_chain(1, {});
+  {
+    auto txn = ReadTxn::begin(newest->env());
+    if (!txn) return txn.error();
+    if (const auto row = txn->get(kRetiredKey)) {
+      if (const auto retired = Retired::decode(*row)) retired_ = *retired;
+    }
+  }
+  RUNNEL_TRY(open_chain(ids, newest));
   chain_.back().open = newest;
   active_ = newest;
   for (const auto& [partition, offset] : newest->ends()) {
@@ -157,7 +238,14 @@ Result<void> Log::recover() {
   first_ = chain_.front().first.value;
   end_ = newest->end().value;
   boot_ = newest->boot() + 1;
-  if (newest->sealed()) return roll();
+  // Whatever stood before the first position has gone; what no retirement counted went with a
+  // damaged generation.
+  retired_.discarded =
+      std::max(retired_.discarded, first_ - std::min(retired_.expired, first_.load()));
+  if (!newest->sealed()) return {};
+  // Without room for the next generation the hub starts all the same: it reads, and refuses
+  // records.
+  if (const auto rolled = roll(); !rolled && !refused(rolled.error())) return rolled.error();
   return {};
 }
 
@@ -177,6 +265,7 @@ Result<void> Log::begin_chain(std::uint32_t boot, const HubClock::Mark& mark) {
     }
   }
   retired_.oldest = head.id;
+  RUNNEL_TRY(make_room(options_.generation_bytes));
   auto created = Generation::create(options_.dir, options_.generation_bytes, head, {}, nullptr);
   if (!created) return created.error();
   active_ = *created;
@@ -193,7 +282,13 @@ Errc Log::fail(Errc cause) {
   if (!failed_.exchange(true)) {
     logger::error(
         "log",
-        logger::text("a write or flush failed (", describe(cause), ": ", Env::last_error(), "); nothing is acknowledged any more, restart to recover what the disk has")
+        logger::text(
+            "a write or flush failed (",
+            describe(cause),
+            ": ",
+            Env::last_error(),
+            "); nothing is acknowledged any more, restart to recover what the disk has"
+        )
     );
   }
   return Errc::log_failed;
@@ -230,28 +325,23 @@ std::vector<BlockPtr> Log::build_blocks(Group& group, Errc& outcome) {
   return blocks;
 }
 
-bool Log::has_room(const Group& group, const std::vector<BlockPtr>& blocks) const {
-  std::uint64_t need = kCommitPages;
-  for (const BlockPtr& block : blocks) need += pages(block->size()) + 1;
-  for (const auto& [name, change] : group.state()) {
-    need += kPagesPerStateRow + (change.value ? pages(change.value->size()) : 0);
-  }
-  const auto fill = static_cast<double>(active_->env().used_bytes() + need * kPage);
+bool Log::has_room(std::uint64_t need_bytes) const {
+  if (active_->sealed()) return false;
+  const auto fill = static_cast<double>(active_->env().used_bytes() + need_bytes);
   return fill <= kFillMax * static_cast<double>(active_->env().map_bytes());
 }
 
 Result<void> Log::write(
-    Generation& generation,
-    const Group& group,
-    const std::vector<BlockPtr>& blocks
+    Generation& generation, const Group& group, const std::vector<BlockPtr>& blocks
 ) {
   auto txn = WriteTxn::begin(generation.env());
   if (!txn) return txn.error();
+  RUNNEL_CHECK(blocks.empty() || !generation.sealed());  // behind the seal they would be lost
   const bool records_refused = group.records() > 0 && blocks.empty();
   for (const auto& [name, change] : group.state()) {
     if (records_refused && change.tie == Group::Tie::records) continue;
     const Bytes key = state_key(name);
-    RUNNEL_TRY(change.value ? txn->put(key, *change.value) : txn->erase(key));
+    RUNNEL_TRY(change.value ? txn->put(key, with_checksum(key, *change.value)) : txn->erase(key));
   }
   for (const BlockPtr& block : blocks) {
     RUNNEL_TRY(txn->append(block_key(block->first()), block->bytes()));
@@ -273,25 +363,33 @@ void Log::publish(const std::vector<BlockPtr>& blocks) {
   end_.store(blocks.back()->end().value, std::memory_order_release);
 }
 
-// Commits what there is, in the active generation or, when that has no room, in the next one.
+// Commits what there is, in the active generation or, when that has no room, in the next one. State
+// alone may use the reserve of a generation that cannot be followed by another.
 Errc Log::commit_parts(Group& group, const std::vector<BlockPtr>& blocks) {
-  if (!blocks.empty() && !has_room(group, blocks)) {
-    if (const auto rolled = roll(); !rolled) {
-      const Errc why = errc_of(rolled.error());
-      return why == Errc::log_full || why == Errc::no_space ? why : fail(why);
-    }
+  const std::uint64_t need = bytes_needed(group, blocks);
+  const auto generation_bytes = static_cast<double>(options_.generation_bytes);
+  if (static_cast<double>(need) > kFillMax * generation_bytes) return Errc::log_full;
+  bool rolled = false;
+  const auto follow = [&]() -> Errc {
+    rolled = true;
+    const auto done = roll();
+    if (done) return Errc::ok;
+    return refused(done.error()) ? errc_of(done.error()) : fail(errc_of(done.error()));
+  };
+  // One that holds no block yet would be followed by its like.
+  if (!has_room(need) && (active_->sealed() || active_->has_blocks())) {
+    const Errc followed = follow();
+    if (followed == Errc::log_failed || (followed != Errc::ok && !blocks.empty())) return followed;
   }
   auto written = write(*active_, group, blocks);
-  if (!written && errc_of(written.error()) == Errc::log_full) {
+  if (!written && errc_of(written.error()) == Errc::log_full && !rolled) {
     // The estimate was wrong: LMDB refused before anything changed.
-    if (const auto rolled = roll(); !rolled) {
-      const Errc why = errc_of(rolled.error());
-      return why == Errc::log_full || why == Errc::no_space ? why : fail(why);
-    }
+    if (const Errc followed = follow(); followed != Errc::ok) return followed;
     written = write(*active_, group, blocks);
   }
-  if (!written) return fail(errc_of(written.error()));
-  return Errc::ok;
+  if (written) return Errc::ok;
+  const Errc why = errc_of(written.error());
+  return why == Errc::log_full ? why : fail(why);
 }
 
 Errc Log::commit(Group& group) {
@@ -318,25 +416,41 @@ Errc Log::commit(Group& group) {
   return outcome;
 }
 
-// Keeps the chain, with one more generation, below the ceiling.
-Result<void> Log::make_room() {
+LogOptions Log::limits() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
+}
+
+// Keeps the files, with `more_bytes` added, below the ceiling.
+Result<void> Log::make_room(std::uint64_t more_bytes) {
+  const LogOptions limits = this->limits();
   for (;;) {
-    std::uint64_t used = kOverheadBytes + options_.generation_bytes;
+    std::uint64_t used = kOverheadBytes + more_bytes;
     for (const Slot& slot : chain_) used += slot.file_bytes;
-    if (used <= options_.limit_bytes || chain_.size() == 1) return {};
-    if (options_.reject_when_full) return Errc::log_full;
+    for (const Aside& aside : aside_) used += aside.bytes;
+    if (used <= limits.limit_bytes) return {};
+    if (!aside_.empty()) {
+      const fs::path path = aside_.front().path;
+      std::error_code ignored;
+      fs::remove(path, ignored);
+      const std::lock_guard lock(mutex_);
+      aside_.erase(aside_.begin());
+      logger::warn(
+          "log", logger::text(path.filename().string(), " removed: the ceiling is reached")
+      );
+      continue;
+    }
+    if (chain_.size() <= 1) return {};
+    if (limits.reject_when_full) return Errc::log_full;
     RUNNEL_TRY(retire_oldest(Why::discarded));
   }
 }
 
+// The next generation is whole and on stable storage before this one is sealed. The other way
+// round, a next one for which there is no room would leave a seal with records behind it.
 Result<void> Log::roll() {
-  RUNNEL_TRY(make_room());
-  // An index that does not fit is no harm: the next opening walks the blocks instead.
-  if (!active_->sealed()) {
-    if (const auto sealed = active_->seal(); !sealed && errc_of(sealed.error()) != Errc::log_full) {
-      return sealed.error();
-    }
-  }
+  const LogOptions limits = this->limits();
+  RUNNEL_TRY(make_room(limits.generation_bytes));
   Generation::Head head;
   head.id = GenerationId(chain_.back().id.value + 1);
   head.first = active_->end();
@@ -344,22 +458,30 @@ Result<void> Log::roll() {
   head.wall = clock_.wall();
   head.boot = boot_;
   const PartitionEnds starts = active_->ends();
-  auto created =
-      Generation::create(options_.dir, options_.generation_bytes, head, starts, active_.get());
-  while (!created && errc_of(created.error()) == Errc::no_space && !options_.reject_when_full &&
+  const auto create = [&] {
+    return Generation::create(limits.dir, limits.generation_bytes, head, starts, active_.get());
+  };
+  auto created = create();
+  while (!created && errc_of(created.error()) == Errc::no_space && !limits.reject_when_full &&
          chain_.size() > 1) {
     RUNNEL_TRY(retire_oldest(Why::discarded));
-    created =
-        Generation::create(options_.dir, options_.generation_bytes, head, starts, active_.get());
+    created = create();
   }
   if (!created) return created.error();
+  // An index that does not fit is no harm: the next opening walks the blocks instead.
+  if (!active_->sealed()) {
+    const auto sealed = active_->seal();
+    if (!sealed && errc_of(sealed.error()) != Errc::log_full) return failed_commit(sealed.error());
+  }
+  std::error_code ignored;
+  fs::remove(lock_file(limits.dir, active_->id()), ignored);  // nobody else opens it for writing
   const std::lock_guard lock(mutex_);
   Slot slot;
   slot.id = head.id;
   slot.first = head.first;
   slot.starts = starts;
   slot.last_hub_ms = head.hub_ms;
-  slot.file_bytes = options_.generation_bytes;
+  slot.file_bytes = limits.generation_bytes;
   slot.open = *created;
   slot.known = *created;
   chain_.push_back(std::move(slot));
@@ -376,7 +498,7 @@ Result<void> Log::retire_oldest(Why why) {
   auto txn = WriteTxn::begin(active_->env());
   if (!txn) return txn.error();
   RUNNEL_TRY(txn->put(kRetiredKey, next.encode()));
-  RUNNEL_TRY(txn->commit());
+  if (const auto done = txn->commit(); !done) return failed_commit(done.error());
   const GenerationId gone = chain_[0].id;
   {
     const std::lock_guard lock(mutex_);
@@ -387,35 +509,39 @@ Result<void> Log::retire_oldest(Why why) {
   unlink_generation(options_.dir, gone);
   logger::info(
       "log",
-      logger::text("generation ", gone.value, " retired, ", records, why == Why::expired ? " records expired by age" : " records discarded at the ceiling")
+      logger::text(
+          "generation ",
+          gone.value,
+          " retired, ",
+          records,
+          why == Why::expired ? " records expired by age" : " records discarded at the ceiling"
+      )
   );
   return {};
 }
 
 void Log::maintain() {
   if (failed()) return;
-  std::optional<std::chrono::milliseconds> retention;
-  std::uint64_t generations_max = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    retention = options_.retention;
-    generations_max = options_.limit_bytes / options_.generation_bytes;
-  }
-  if (!retention) return;
+  const LogOptions limits = this->limits();
+  auto done = make_room(0);
+  const bool tried = done || refused(done.error());
+  if (tried && limits.retention) done = apply_retention(limits);
+  if (!done && !refused(done.error())) fail(errc_of(done.error()));
+}
+
+Result<void> Log::apply_retention(const LogOptions& limits) {
   const std::int64_t now = hub_ms();
+  while (chain_.size() > 1 && now - chain_.front().last_hub_ms > limits.retention->count()) {
+    RUNNEL_TRY(retire_oldest(Why::expired));
+  }
   // A generation that has been open for its share of the retention time is closed, so that its
   // records can go when they are old even if there is little traffic.
+  const std::uint64_t room = limits.limit_bytes - std::min(limits.limit_bytes, kOverheadBytes);
+  const std::uint64_t generations_max = room / limits.generation_bytes;
   const auto shares = static_cast<std::int64_t>(std::max<std::uint64_t>(generations_max, 3) - 2);
-  const std::int64_t open_max = std::max<std::int64_t>(retention->count() / shares, 1000);
-  const bool has_records = active_->end() > active_->head().first;
-  Result<void> done;
-  if (has_records && now - active_->head().hub_ms > open_max) done = roll();
-  while (done && chain_.size() > 1 && now - chain_.front().last_hub_ms > retention->count()) {
-    done = retire_oldest(Why::expired);
-  }
-  if (!done && errc_of(done.error()) != Errc::log_full && errc_of(done.error()) != Errc::no_space) {
-    fail(errc_of(done.error()));
-  }
+  const std::int64_t open_max = std::max<std::int64_t>(limits.retention->count() / shares, 1000);
+  if (active_->has_blocks() && now - active_->head().hub_ms > open_max) return roll();
+  return {};
 }
 
 void Log::set_limits(const LogOptions& options) {
@@ -426,17 +552,31 @@ void Log::set_limits(const LogOptions& options) {
 }
 
 Result<void> Log::each_state(
-    ByteView prefix,
-    const std::function<void(ByteView name, ByteView value)>& visit
+    ByteView prefix, const std::function<void(ByteView name, ByteView value)>& visit
 ) const {
-  auto txn = ReadTxn::begin(active_->env());
+  const std::shared_ptr<Generation> active = [this] {
+    const std::lock_guard lock(mutex_);
+    return active_;
+  }();
+  auto txn = ReadTxn::begin(active->env());
   if (!txn) return txn.error();
   const Bytes from = state_key(prefix);
-  return txn->walk(from, [&](const ReadTxn::Row& row) {
+  std::uint64_t damaged = 0;
+  RUNNEL_TRY(txn->walk(from, [&](const ReadTxn::Row& row) {
     if (!row.key.starts_with(from)) return false;
-    visit(row.key.substr(1), row.value);
+    if (const auto value = without_checksum(row.key, row.value)) {
+      visit(row.key.substr(1), *value);
+    } else {
+      ++damaged;
+    }
     return true;
-  });
+  }));
+  if (damaged > 0) {
+    logger::error(
+        "log", logger::text(damaged, " rows of the state have a wrong checksum and are lost")
+    );
+  }
+  return {};
 }
 
 std::shared_ptr<Generation> Log::generation_of(const Slot& slot) const {
@@ -462,12 +602,9 @@ std::shared_ptr<Generation> Log::generation_of(const Slot& slot) const {
 
 std::shared_ptr<Generation> Log::generation_at(Position position) const {
   const std::lock_guard lock(mutex_);
-  auto it = std::upper_bound(
-      chain_.begin(),
-      chain_.end(),
-      position,
-      [](Position p, const Slot& s) { return p < s.first; }
-  );
+  auto it = std::upper_bound(chain_.begin(), chain_.end(), position, [](Position p, const Slot& s) {
+    return p < s.first;
+  });
   if (it == chain_.begin()) return nullptr;
   return generation_of(*std::prev(it));
 }
@@ -475,9 +612,10 @@ std::shared_ptr<Generation> Log::generation_at(Position position) const {
 Result<BlockPtr> Log::read_block(Position position) const {
   if (position < first() || position >= end()) return Errc::not_found;
   const auto generation = generation_at(position);
-  if (generation == nullptr) return Errc::damaged;
+  if (generation == nullptr) return position < first() ? Errc::not_found : Errc::damaged;
   auto bytes = generation->read_block(position);
-  if (!bytes) return bytes.error();
+  // It was committed: a place in the log without a block is damage.
+  if (!bytes) return errc_of(bytes.error()) == Errc::not_found ? Errc::damaged : bytes.error();
   auto block = Block::make(std::move(*bytes), false);
   if (!block) return block.error();
   if (position < (*block)->first() || position >= (*block)->end()) return Errc::damaged;
@@ -505,19 +643,71 @@ Position Log::skip_damaged(Position position) const {
   return end();
 }
 
-std::shared_ptr<Generation> Log::generation_for(
-    PartitionId partition,
-    Offset offset,
-    std::size_t& index
-) const {
+// The generation in which `offset` must be; nullptr when that cannot be opened, not_found when it
+// has been retired.
+Result<std::shared_ptr<Generation>> Log::generation_for(PartitionId partition, Offset offset)
+    const {
   const std::lock_guard lock(mutex_);
-  index = 0;
-  for (std::size_t i = 0; i < chain_.size(); ++i) {
-    const auto start = chain_[i].starts.find(partition);
-    if (start != chain_[i].starts.end() && start->second > offset) break;
-    index = i;
+  const Slot* found = nullptr;
+  for (const Slot& slot : chain_) {
+    const auto start = slot.starts.find(partition);
+    if (start != slot.starts.end() && start->second > offset) break;
+    found = &slot;
   }
-  return generation_of(chain_[index]);
+  if (found == nullptr) return Errc::not_found;
+  return generation_of(*found);
+}
+
+// The first offset behind `behind` at which a generation begins.
+Offset Log::next_start(PartitionId partition, Offset behind, Offset otherwise) const {
+  const std::lock_guard lock(mutex_);
+  for (const Slot& slot : chain_) {
+    const auto start = slot.starts.find(partition);
+    if (start != slot.starts.end() && start->second > behind) return start->second;
+  }
+  return otherwise;
+}
+
+// Takes batches from one generation, and moves `next` behind the last one. `full`: the next batch
+// would have been too much.
+Result<void> Log::fetch_from(
+    const Generation& generation,
+    PartitionId partition,
+    std::size_t bytes_max,
+    Fetched& out,
+    Offset& next,
+    bool& full
+) const {
+  const auto lost = [&](std::int64_t until) {
+    out.damaged += static_cast<std::uint32_t>(until - next.value);
+    next = Offset(until);
+  };
+  const auto walked = generation.walk_blocks(
+      generation.seek(partition, next),
+      [&](const BlockHead& head, ByteView value) {
+        for (const BlockEntry& e : head.entries) {
+          if (e.partition != partition || e.base.value + e.records <= next.value) continue;
+          if (e.base >= out.high_watermark) return false;
+          if (!out.batches.empty() && out.batches.size() + e.bytes > bytes_max) {
+            full = true;
+            return false;
+          }
+          if (e.base > next) lost(e.base.value);  // a block before this one cannot be read
+          const ByteView batch = value.substr(e.place, e.bytes);
+          const auto parsed = BatchView::parse(batch, true);
+          if (!parsed || parsed->base_offset() != e.base || parsed->records() != e.records) {
+            lost(e.base.value + e.records);
+            continue;
+          }
+          out.batches.append(batch);
+          next = Offset(e.base.value + e.records);
+        }
+        return out.batches.size() < bytes_max && next < out.high_watermark;
+      }
+  );
+  // Pages that cannot be walked are a hole like others.
+  if (!walked && errc_of(walked.error()) != Errc::damaged) return walked.error();
+  return {};
 }
 
 Result<Fetched> Log::fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const {
@@ -526,41 +716,23 @@ Result<Fetched> Log::fetch(PartitionId partition, Offset offset, std::size_t byt
   out.log_start = known.log_start;
   out.high_watermark = known.high_watermark;
   if (offset < known.log_start || offset > known.high_watermark) return Errc::not_found;
+  bytes_max = std::max<std::size_t>(bytes_max, 1);  // at least one batch
   Offset next = offset;
   while (next < known.high_watermark && out.batches.size() < bytes_max) {
-    std::size_t index = 0;
-    const auto generation = generation_for(partition, next, index);
-    if (generation == nullptr) return Errc::damaged;
+    const auto generation = generation_for(partition, next);
+    if (!generation && out.batches.empty()) return generation.error();
+    if (!generation) break;
     const Offset before = next;
-    RUNNEL_TRY(generation->walk_blocks(
-        generation->seek(partition, next),
-        [&](const BlockHead& head, ByteView value) {
-          for (const BlockEntry& e : head.entries) {
-            if (e.partition != partition || e.base.value + e.records <= next.value) continue;
-            if (!out.batches.empty() && out.batches.size() + e.bytes > bytes_max) return false;
-            const ByteView batch = value.substr(e.place, e.bytes);
-            if (BatchView::parse(batch, true)) {
-              out.batches.append(batch);
-            } else {
-              out.damaged += e.records;
-            }
-            next = Offset(e.base.value + e.records);
-          }
-          return out.batches.size() < bytes_max && next < known.high_watermark;
-        }
-    ));
-    if (next != before) continue;
-    // Nothing in this generation: records of it are damaged or set aside. Go on in the next one.
-    const std::lock_guard lock(mutex_);
-    Offset further = known.high_watermark;
-    for (std::size_t i = index + 1; i < chain_.size(); ++i) {
-      const auto start = chain_[i].starts.find(partition);
-      if (start != chain_[i].starts.end() && start->second > next) {
-        further = start->second;
-        break;
-      }
+    if (*generation != nullptr) {
+      bool full = false;
+      RUNNEL_TRY(fetch_from(**generation, partition, bytes_max, out, next, full));
+      if (full) break;
     }
+    if (next != before) continue;
+    // Nothing more in this generation: records of it are damaged or set aside. Go on in the next
+    // one.
     if (!out.batches.empty()) break;
+    const Offset further = next_start(partition, next, known.high_watermark);
     out.damaged += static_cast<std::uint32_t>(further.value - next.value);
     next = further;
   }
@@ -586,6 +758,7 @@ Log::Totals Log::totals() const {
   out.damaged = damaged_;
   out.generations = chain_.size();
   for (const Slot& slot : chain_) out.disk_bytes += slot.file_bytes;
+  for (const Aside& aside : aside_) out.disk_bytes += aside.bytes;
   return out;
 }
 

@@ -4,7 +4,8 @@
 //   1. commit() reports success only after the transaction that holds the group is on stable storage.
 //   2. Records and state of a group become durable together or not at all.
 //   3. Offsets are dense per partition, and positions over the whole log; a refused group uses none.
-//   4. After a failed write or flush nothing succeeds again in this process.
+//   4. After a failed write or flush nothing succeeds again in this process. (A file that is only being
+//      made is not yet part of the log: when it meets a full file system, it is thrown away.)
 //   5. The files never take more than the ceiling, also not for a moment while one follows another.
 //   6. accepted = stored + expired + discarded, to the record, over restarts.
 //
@@ -50,7 +51,7 @@ class Log {
     std::uint64_t accepted = 0;  // records ever committed
     std::uint64_t stored = 0;
     std::uint64_t expired = 0;    // by age
-    std::uint64_t discarded = 0;  // by the ceiling
+    std::uint64_t discarded = 0;  // by the ceiling, or with a damaged oldest generation
     std::uint64_t damaged = 0;    // generations that had to be set aside at start
     std::uint64_t disk_bytes = 0;
     std::uint64_t generations = 0;
@@ -69,18 +70,22 @@ class Log {
   ~Log();
 
   // Makes the group durable; fills group.outcome and returns its worst part:
-  //   log_full    the ceiling is reached and the policy is to reject: the state alone was committed
+  //   log_full    the ceiling is reached and the policy is to reject, or the group is larger than a
+  //               generation: the state alone was committed
   //   no_space    the file system has no room for the next generation: likewise
   //   log_failed  a write or flush failed, now or before: nothing of this group counts as stored
   Errc commit(Group& group);
 
-  // Retention by age. Cheap when there is nothing to do; call it every second or so.
+  // Retention by age, and a ceiling that has been lowered. Cheap when there is nothing to do; call it
+  // every second or so.
   void maintain();
 
-  // What may change while running: ceiling, retention, policy. Takes effect at the next commit.
+  // What may change while running: ceiling, retention, policy. Takes effect at the next commit or
+  // maintain().
   void set_limits(const LogOptions& options);
 
-  // The rows of the state whose names begin with `prefix`, in order. For start-up.
+  // The rows of the state whose names begin with `prefix`, in order. For start-up. A row with a wrong
+  // checksum is reported and passed over.
   Result<void> each_state(ByteView prefix, const std::function<void(ByteView name, ByteView value)>& visit) const;
 
   // The block that holds `position`. not_found: retired (below first()) or not yet written.
@@ -119,8 +124,20 @@ class Log {
 
   Log(LogOptions options, const Clock& clock);
 
+  // A damaged file that was set aside. It counts against the ceiling, and goes before records do.
+  struct Aside {
+    std::filesystem::path path;
+    std::uint64_t bytes = 0;
+  };
+
   Result<void> take_lock();
   Result<void> recover();
+  std::shared_ptr<Generation> open_newest(std::vector<GenerationId>& ids, Errc& trouble);
+  Result<void> open_chain(
+      const std::vector<GenerationId>& ids,
+      const std::shared_ptr<Generation>& newest
+  );
+  void list_aside();
   void set_aside(GenerationId id);
   Result<void> begin_chain(std::uint32_t boot, const HubClock::Mark& mark);
 
@@ -130,15 +147,26 @@ class Log {
   void publish(const std::vector<BlockPtr>& blocks);
   Errc fail(Errc cause);
 
-  [[nodiscard]] bool has_room(const Group& group, const std::vector<BlockPtr>& blocks) const;
-  Result<void> make_room();
+  [[nodiscard]] bool has_room(std::uint64_t need_bytes) const;
+  LogOptions limits() const;
+  Result<void> make_room(std::uint64_t more_bytes);
   Result<void> roll();
+  Result<void> apply_retention(const LogOptions& limits);
   enum class Why { expired, discarded };
   Result<void> retire_oldest(Why why);
 
   std::shared_ptr<Generation> generation_of(const Slot& slot) const;  // mutex_ held
   std::shared_ptr<Generation> generation_at(Position position) const;
-  std::shared_ptr<Generation> generation_for(PartitionId partition, Offset offset, std::size_t& index) const;
+  Result<std::shared_ptr<Generation>> generation_for(PartitionId partition, Offset offset) const;
+  Result<void> fetch_from(
+      const Generation& generation,
+      PartitionId partition,
+      std::size_t bytes_max,
+      Fetched& out,
+      Offset& next,
+      bool& full
+  ) const;
+  Offset next_start(PartitionId partition, Offset behind, Offset otherwise) const;
 
   LogOptions options_;
   const Clock& clock_;
@@ -151,6 +179,7 @@ class Log {
   std::vector<Offset> ends_;  // by partition id
   Retired retired_;
   std::uint64_t damaged_ = 0;
+  std::vector<Aside> aside_;
   mutable std::uint64_t uses_ = 0;
   mutable std::optional<HubClock> hub_clock_;
 

@@ -42,6 +42,16 @@ T get(ByteView bytes, std::size_t at) {
   return static_cast<T>(v);
 }
 
+// Sums and differences of what a batch says may be beyond an i64; they wrap, as they do when
+// written.
+std::int64_t wrapping_add(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 std::size_t varint_bytes(std::uint64_t v) {
   return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7;
 }
@@ -54,7 +64,9 @@ std::size_t counted_bytes(ByteView v) {
   return varint_bytes(zigzag(static_cast<std::int64_t>(v.size()))) + v.size();
 }
 
-std::size_t nullable_bytes(const std::optional<ByteView>& v) { return v ? counted_bytes(*v) : 1; }
+std::size_t nullable_bytes(const std::optional<ByteView>& v) {
+  return v ? counted_bytes(*v) : 1;
+}
 
 char* write_varint(char* p, std::uint64_t v) {
   while (v >= 0x80) {
@@ -135,7 +147,7 @@ void BatchBuilder::append(const NewRecord& record) {
     max_timestamp_ms_ = record.timestamp_ms;
   }
   max_timestamp_ms_ = std::max(max_timestamp_ms_, record.timestamp_ms);
-  const std::int64_t timestamp_delta = record.timestamp_ms - base_timestamp_ms_;
+  const std::int64_t timestamp_delta = wrapping_subtract(record.timestamp_ms, base_timestamp_ms_);
   const std::size_t body = body_bytes(record, timestamp_delta, records_);
   const std::size_t at = bytes_.size();
   bytes_.resize(at + varint_bytes(zigzag(static_cast<std::int64_t>(body))) + body);
@@ -198,8 +210,8 @@ Result<RecordView> BatchView::record_at(std::size_t& position) const {
   ByteReader reader(outer.take(static_cast<std::size_t>(length)));
   RecordView record;
   reader.u8();
-  record.timestamp_ms = base_timestamp_ms_ + reader.zigzag();
-  record.offset = Offset(base_offset_.value + reader.zigzag());
+  record.timestamp_ms = wrapping_add(base_timestamp_ms_, reader.zigzag());
+  record.offset = Offset(wrapping_add(base_offset_.value, reader.zigzag()));
   if (!read_nullable(reader, record.key) || !read_nullable(reader, record.value)) {
     return Errc::damaged;
   }

@@ -103,6 +103,12 @@ TEST(CodecConnect, HasTheDefaultsOfTheSpecification) {
   EXPECT_TRUE(connect->request_problem_information);
 }
 
+TEST(CodecConnect, IsWrittenWithoutItsDefaults) {
+  Bytes out;
+  encode(Connect{}, out);
+  EXPECT_EQ(out, bytes({0x10, 0x0d}) + str("MQTT") + bytes({0x05, 0x02, 0, 0, 0}) + str(""));
+}
+
 TEST(CodecConnect, Of5MayHaveAPasswordWithoutAUserName) {
   const Bytes flags_and_keep_alive = bytes({0x42, 0x00, 0x00});
   const Bytes v5 =

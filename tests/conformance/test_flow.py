@@ -1,0 +1,388 @@
+"""Receive Maximum, Maximum Packet Size and topic aliases, both ways (MQTT 5.0 §3.1.2.11, §4.9)."""
+
+import unittest
+
+import wire
+from cases import HubTestCase, both_versions, for_each
+from wire import Prop, Type, V311, V5
+
+RECEIVE_MAXIMUM_EXCEEDED = 0x93
+PACKET_TOO_LARGE = 0x95
+TOPIC_ALIAS_INVALID = 0x94
+ALIAS_MAXIMUM = 32
+
+
+class ReceiveMaximumOfTheClient(HubTestCase):
+
+    def limited(self, maximum, name="c"):
+        return self.lasting(V5, name, properties=[(Prop.RECEIVE_MAXIMUM, maximum)])
+
+    def flood(self, count, qos):
+        publisher = self.client(V5, "pub")
+        for number in range(count):
+            publisher.publish(self.topic(), str(number), qos)
+
+    @for_each({f"maximum {maximum}, QoS {qos}": (maximum, qos)
+               for maximum in (1, 2, 7) for qos in (1, 2)})
+    def test_no_more_messages_are_unsettled_than_the_client_allows(self, maximum, qos):
+        """[MQTT-3.3.4-9] [MQTT-4.9.0-1] [MQTT-4.9.0-2]"""
+        client = self.limited(maximum)
+        client.subscribe((self.topic(), qos))
+        self.flood(20, qos)
+        waiting, found = [], []
+        while len(found) < 20:
+            while len(waiting) < min(maximum, 20 - len(found)):
+                waiting.append(client.expect(Type.PUBLISH))
+            # The hub has sent all it may: what it sends next is an answer, not a message.
+            client.send(wire.PINGREQ)
+            client.expect(Type.PINGRESP)
+            message = waiting.pop(0)
+            client.acknowledge(message)  # Client counts, and refuses one more than the maximum
+            found.append(int(message.payload))
+        self.assertEqual(found, list(range(20)))
+
+    def test_a_message_between_pubrec_and_pubcomp_still_counts(self):
+        """[MQTT-3.3.4-9] [MQTT-4.9.0-2]"""
+        client = self.limited(1)
+        client.subscribe((self.topic(), 2))
+        self.flood(2, 2)
+        first = client.message(ack=False)
+        client.send_ack(Type.PUBREC, first.packet_id)
+        client.expect(Type.PUBREL, packet_id=first.packet_id)
+        client.send(wire.PINGREQ)
+        client.expect(Type.PINGRESP)
+        client.send_ack(Type.PUBCOMP, first.packet_id)
+        self.assertEqual(client.message().payload, b"1")
+
+    def test_a_refusing_acknowledgement_makes_room_too(self):
+        """[MQTT-3.3.4-9] [MQTT-4.9.0-2] [MQTT-4.4.0-2]"""
+        for qos in (1, 2):
+            self.begin()
+            client = self.limited(1)
+            client.subscribe((self.topic(), qos))
+            self.flood(5, qos)
+            for number in range(5):
+                message = client.message(ack=False)
+                self.assertEqual(message.payload, str(number).encode())
+                client.acknowledge(message, 0x80)
+
+    def test_the_maximum_holds_for_what_is_sent_again_after_a_return(self):
+        """[MQTT-3.3.4-9] [MQTT-4.9.0-1] [MQTT-4.4.0-1]"""
+        client = self.limited(3)
+        client.subscribe((self.topic(), 2))
+        self.flood(6, 2)
+        client.messages(3, ack=False)
+        client.drop()
+        client = self.limited(2)
+        self.assertEqual([m.payload for m in client.messages(6)],
+                         [str(number).encode() for number in range(6)])
+
+    def test_everything_but_publish_goes_on_while_the_quota_is_zero(self):
+        """[MQTT-3.3.4-10] [MQTT-4.9.0-3]"""
+        client = self.limited(1)
+        client.subscribe((self.topic(), 2))
+        self.flood(3, 2)
+        message = client.message(ack=False)
+        client.ping()
+        self.assertEqual(client.subscribe((self.topic("x"), 1)).reasons, [1])
+        self.assertEqual(client.unsubscribe(self.topic("x")).reasons, [0])
+        client.publish(self.topic("y"), b"y", qos=1)
+        client.publish(self.topic("y"), b"y", qos=2)
+        client.send_ack(Type.PUBREC, message.packet_id)
+        client.expect(Type.PUBREL, packet_id=message.packet_id)
+        client.send_ack(Type.PUBCOMP, message.packet_id)
+        self.assertEqual(client.message().payload, b"1")
+
+    def test_a_silent_subscriber_of_3_1_1_gets_all_other_packets(self):
+        """[MQTT-4.9.0-3]"""
+        client = self.client(V311)
+        client.subscribe((self.topic(), 1))
+        self.flood(300, 1)  # more than the hub has in flight for one client
+        client.ping()
+        client.publish(self.topic("y"), b"y", qos=2)
+        found = client.messages(300)
+        self.assertEqual([m.payload for m in found], [str(n).encode() for n in range(300)])
+
+
+class ReceiveMaximumOfTheHub(HubTestCase):
+
+    MQTT = {"receive_maximum": 10}
+
+    def test_the_hubs_receive_maximum_is_announced(self):
+        """[MQTT-3.3.4-7]"""
+        self.assertEqual(self.client(V5).connack.get(Prop.RECEIVE_MAXIMUM), 10)
+
+    def test_more_unsettled_messages_than_the_hub_allows_are_refused(self):
+        """[MQTT-3.3.4-7] [MQTT-4.13.2-1]"""
+        client = self.client(V5)
+        for number in range(1, 11):
+            client.send(wire.publish(V5, self.topic(), b"x", 2, number))
+            client.expect(Type.PUBREC, packet_id=number)
+        client.send(wire.publish(V5, self.topic(), b"x", 2, 11))
+        client.expect_closed(RECEIVE_MAXIMUM_EXCEEDED)
+
+    def test_a_settled_message_no_longer_counts(self):
+        """[MQTT-3.3.4-7]"""
+        client = self.client(V5)
+        for number in range(1, 10):
+            client.send(wire.publish(V5, self.topic(), b"x", 2, number))
+            client.expect(Type.PUBREC, packet_id=number)
+        for _ in range(20):
+            client.publish(self.topic(), b"x", qos=2)
+            client.publish(self.topic(), b"x", qos=1)
+            client.publish(self.topic(), b"x", qos=0)
+
+    def test_a_message_said_twice_counts_once(self):
+        """[MQTT-4.3.3-10]"""
+        client = self.client(V5)
+        for number in range(1, 11):
+            for dup in (False, True):
+                client.send(wire.publish(V5, self.topic(), b"x", 2, number, dup=dup))
+                client.expect(Type.PUBREC, packet_id=number)
+
+    def test_3_1_1_has_no_such_limit(self):
+        """[MQTT311-4.3.3-2]"""
+        client = self.client(V311)
+        for number in range(1, 41):
+            client.send(wire.publish(V311, self.topic(), b"x", 2, number))
+            client.expect(Type.PUBREC, packet_id=number)
+
+
+class PacketSizeOfTheClient(HubTestCase):
+
+    def limited(self, size, *more, name="c", lasting=True):
+        start = self.lasting if lasting else self.client
+        return start(V5, name, properties=[(Prop.MAXIMUM_PACKET_SIZE, size), *more])
+
+    @for_each({f"QoS {qos}": qos for qos in (0, 1, 2)})
+    def test_a_message_too_large_is_skipped_as_if_it_had_been_sent(self, qos):
+        """[MQTT-3.1.2-24] [MQTT-3.1.2-25]"""
+        client = self.limited(100, (Prop.RECEIVE_MAXIMUM, 1))
+        client.subscribe((self.topic(), qos))
+        other = self.client(V5, "other")
+        other.subscribe((self.topic(), qos))
+        publisher = self.client(V5, "pub")
+        for payload in (b"1", b"x" * 100, b"2", b"x" * 5000, b"x" * 5000, b"3"):
+            publisher.publish(self.topic(), payload, qos)
+        self.assertEqual(self.payloads(client), [b"1", b"2", b"3"])
+        self.assertEqual(len(self.payloads(other)), 6)
+        client.drop()
+        self.assertEqual(self.payloads(self.lasting(V5)), [])  # not kept for a larger limit
+
+    def test_a_message_of_just_the_size_is_sent(self):
+        """[MQTT-3.1.2-24]"""
+        client = self.limited(200, lasting=False)
+        client.subscribe((self.topic(), 0))
+        empty = len(wire.publish(V5, self.topic(), b""))
+        for length in (198 - empty, 199 - empty, 200 - empty - 1, 200 - empty, 201 - empty):
+            client.publish(self.topic(), b"x" * length)
+        sizes = [len(wire.publish(V5, m.topic, m.payload)) for m in self.everything(client)]
+        # A remaining length of two bytes begins at 128: the packet is one byte longer than `empty`.
+        self.assertEqual(sizes, [199, 200, 200])
+
+    def test_stored_and_retained_messages_too_large_are_skipped(self):
+        """[MQTT-3.1.2-24] [MQTT-3.1.2-25]"""
+        client = self.limited(100)
+        client.subscribe((self.topic("+"), 1))
+        client.disconnect()
+        publisher = self.client(V5, "pub")
+        publisher.publish(self.topic("a"), b"x" * 200, 1, retain=True)
+        publisher.publish(self.topic("b"), b"small", 1, retain=True)
+        client = self.limited(100)
+        self.assertEqual(self.payloads(client), [b"small"])
+        client.subscribe((self.topic("+"), 1))
+        self.assertEqual(self.payloads(client), [b"small"])
+
+    def test_acknowledgements_leave_out_what_would_not_fit(self):
+        """[MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2]
+        [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2]
+        [MQTT-3.11.2-1] [MQTT-3.11.2-2] [MQTT-3.1.2-24]
+        """
+        # Client refuses what is larger; here each answer must come all the same.
+        client = self.limited(30)
+        self.assertEqual(client.publish("$SYS/broker/mine", b"", 1).reason, 0x87)
+        self.assertEqual(client.publish("$SYS/broker/mine", b"", 2).reason, 0x87)
+        self.assertEqual(client.subscribe("a#", "b").reasons, [0x8F, 0])
+        self.assertEqual(client.unsubscribe("never").reasons, [0x11])
+        client.send(wire.ack(Type.PUBREL, 9))
+        self.assertEqual(client.wait_for(Type.PUBCOMP, 9).reason, 0x92)
+        client.send(wire.ack(Type.PUBREC, 9))
+        self.assertEqual(client.wait_for(Type.PUBREL, 9).reason, 0x92)
+
+    def test_a_disconnect_leaves_out_what_would_not_fit(self):
+        """[MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.1.2-24]"""
+        for data, reason in ((b"\0\0", (0x81, 0x82)), (wire.publish(V5, b"\xff"), (0x81,)),
+                             (wire.connect(V5, "again"), (0x82,))):
+            client = self.limited(30)
+            client.send(data)
+            client.expect_closed(*reason)
+
+
+class PacketSizeOfTheHub(HubTestCase):
+
+    MQTT = {"packet_max": "4KiB"}
+    SIZE = 4096
+
+    def sized(self, version, size):
+        """A PUBLISH of exactly this many bytes."""
+        empty = len(wire.publish(version, self.topic(), b"x" * 1000)) - 1000
+        data = wire.publish(version, self.topic(), b"x" * (size - empty))
+        self.assertEqual(len(data), size)
+        return data
+
+    def test_the_hubs_maximum_packet_size_is_announced(self):
+        """[MQTT-3.2.2-15]"""
+        self.assertEqual(self.client(V5).connack.get(Prop.MAXIMUM_PACKET_SIZE), self.SIZE)
+
+    @both_versions
+    def test_a_packet_of_just_the_size_is_taken_and_a_larger_one_is_not(self, version):
+        """[MQTT-3.2.2-15] [MQTT-4.13.2-1]"""
+        client = self.client(version)
+        client.subscribe(self.topic())
+        client.send(self.sized(version, self.SIZE))
+        client.message()
+        client.send(self.sized(version, self.SIZE + 1))
+        client.expect_closed(PACKET_TOO_LARGE)
+
+    @both_versions
+    def test_a_connect_that_is_too_large_is_refused(self, version):
+        """[MQTT-3.1.4-2] [MQTT-3.2.2-15]"""
+        client = self.open(version)
+        client.send(wire.connect(version, self.client_id(), user="u" * self.SIZE))
+        refusal = bytes([0x20, 3, 0, PACKET_TOO_LARGE, 0]) if version == V5 else b""
+        self.assertIn(client.rest(), (b"", refusal))
+
+
+class AliasesToTheHub(HubTestCase):
+
+    def alias(self, topic, number, payload=b"", qos=0, packet_id=None):
+        return wire.publish(
+            V5, topic, payload, qos, packet_id, properties=[(Prop.TOPIC_ALIAS, number)])
+
+    def test_every_alias_up_to_the_announced_maximum_works(self):
+        """[MQTT-3.3.2-12]"""
+        client = self.client(V5)
+        client.subscribe(self.topic("#"))
+        for number in range(1, ALIAS_MAXIMUM + 1):
+            client.send(self.alias(self.topic(str(number)), number, b"named"))
+            self.assertEqual(client.message().payload, b"named")
+        for number in range(ALIAS_MAXIMUM, 0, -1):
+            client.send(self.alias("", number, b"by alias"))
+            found = client.message()
+            self.assertEqual((found.topic, found.payload), (self.topic(str(number)), b"by alias"))
+
+    def test_an_alias_can_be_given_another_name(self):
+        """[MQTT-3.3.2-12]"""
+        client = self.client(V5)
+        client.subscribe(self.topic("#"))
+        for name in ("a", "b", "a"):
+            client.send(self.alias(self.topic(name), 1))
+            client.send(self.alias("", 1))
+            self.assertEqual([m.topic for m in client.messages(2)], [self.topic(name)] * 2)
+
+    def test_aliases_work_in_every_qos_and_for_retained_messages(self):
+        """[MQTT-3.3.2-12] [MQTT-3.3.1-5]"""
+        client = self.client(V5)
+        client.subscribe((self.topic(), 2))
+        for qos, identifier in ((1, 1), (2, 2), (0, None)):
+            for topic in (self.topic(), ""):
+                client.send(self.alias(topic, 1, b"x", qos, identifier))
+                if qos:
+                    client.wait_for(Type.PUBACK if qos == 1 else Type.PUBREC, identifier)
+                if qos == 2:
+                    client.send(wire.ack(Type.PUBREL, identifier))
+                    client.wait_for(Type.PUBCOMP, identifier)
+                self.assertEqual(client.message().topic, self.topic())
+        client.publish("", b"kept", 1, retain=True, properties=[(Prop.TOPIC_ALIAS, 1)])
+        late = self.client(V5, "late")
+        late.subscribe(self.topic())
+        self.assertEqual(late.message().payload, b"kept")
+
+    def test_aliases_end_with_the_connection(self):
+        """[MQTT-3.3.2-7]"""
+        client = self.lasting(V5)
+        client.send(self.alias(self.topic(), 1))
+        client.ping()
+        client.drop()
+        client = self.lasting(V5)
+        client.send(self.alias("", 1))
+        client.expect_closed(0x82)
+
+    def test_each_connection_has_its_own_aliases(self):
+        """[MQTT-3.3.2-7]"""
+        one, two, watcher = self.client(V5, "1"), self.client(V5, "2"), self.client(V5, "w")
+        watcher.subscribe(self.topic("#"))
+        for client, name in ((one, "1"), (two, "2")):
+            client.send(self.alias(self.topic(name), 1))
+            self.assertEqual(watcher.message().topic, self.topic(name))
+        for client, name in ((one, "1"), (two, "2")):
+            client.send(self.alias("", 1))
+            self.assertEqual(watcher.message().topic, self.topic(name))
+
+    def test_an_alias_is_not_passed_on(self):
+        """[MQTT-3.1.2-27]"""
+        client = self.client(V5)
+        client.subscribe(self.topic())
+        client.send(self.alias(self.topic(), 1))
+        self.assertIsNone(client.message().get(Prop.TOPIC_ALIAS))
+
+
+class NoAliasesToTheHub(HubTestCase):
+
+    MQTT = {"topic_alias_max": 0}
+
+    def test_a_hub_without_topic_aliases_announces_none_and_refuses_all(self):
+        """[MQTT-3.2.2-18] [MQTT-3.2.2-17]"""
+        client = self.client(V5)
+        self.assertEqual(client.connack.get(Prop.TOPIC_ALIAS_MAXIMUM, 0), 0)
+        client.send(wire.publish(V5, self.topic(), b"", properties=[(Prop.TOPIC_ALIAS, 1)]))
+        client.expect_closed(TOPIC_ALIAS_INVALID)
+
+
+class AliasesFromTheHub(HubTestCase):
+
+    def check(self, maximum):
+        """Client resolves aliases and refuses those it did not allow."""
+        properties = [] if maximum is None else [(Prop.TOPIC_ALIAS_MAXIMUM, maximum)]
+        client = self.lasting(V5, properties=properties)
+        client.subscribe((self.topic("#"), 1))
+        publisher = self.client(V5, "pub")
+        for turn in range(3):
+            for name in ("a", "b", "c", "d", "e"):
+                publisher.publish(self.topic(name), f"{turn}{name}", qos=1)
+                found = client.message()
+                self.assertEqual((found.topic, found.payload),
+                                 (self.topic(name), f"{turn}{name}".encode()))
+        return client, publisher
+
+    def test_no_alias_above_the_clients_maximum_is_used(self):
+        """[MQTT-3.1.2-26] [MQTT-3.3.2-11] [MQTT-3.3.2-8]"""
+        for maximum in (1, 2, 5, 65535):
+            self.begin()
+            self.check(maximum)
+
+    def test_no_alias_is_used_for_a_client_that_allows_none(self):
+        """[MQTT-3.1.2-27]"""
+        for maximum in (None, 0):
+            self.begin()
+            self.check(maximum)
+
+    def test_aliases_begin_anew_with_each_connection(self):
+        """[MQTT-3.3.2-7]"""
+        client, publisher = self.check(5)
+        publisher.publish(self.topic("a"), b"in flight", qos=1)
+        client.message(ack=False)
+        client.drop()
+        publisher.publish(self.topic("b"), b"waiting", qos=1)
+        client = self.lasting(V5, properties=[(Prop.TOPIC_ALIAS_MAXIMUM, 5)])
+        found = client.messages(2)
+        self.assertEqual([(m.topic, m.payload) for m in found],
+                         [(self.topic("a"), b"in flight"), (self.topic("b"), b"waiting")])
+        client.drop()
+        client = self.lasting(V5)  # allows none now
+        publisher.publish(self.topic("a"), b"again", qos=1)
+        self.assertEqual(client.message().topic, self.topic("a"))
+
+
+if __name__ == "__main__":
+    unittest.main()
