@@ -1,5 +1,6 @@
 #include "hub/app/cli.h"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <functional>

@@ -233,10 +233,11 @@ void Server::feed_watchdog() {
 
 void Server::committed(const log::Group& group) {
   hub_->committed(group);
-  if (group.outcome.state == Errc::log_failed && !stopping_) {
-    logger::error("runnel", "stopping: a restart recovers what the disk has");
-    stop(1);
-  }
+  if (group.outcome.state == Errc::ok || stopping_) return;
+  // Refused records are told to their publishers; state that cannot be written leaves the hub
+  // without a memory of what it has promised.
+  logger::error("runnel", text("stopping: state cannot be written: ", describe(group.outcome.state)));
+  stop(1);
 }
 
 void Server::stop(int exit_code) {

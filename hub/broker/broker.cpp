@@ -140,6 +140,10 @@ std::vector<Connection*> Broker::take_ready() {
 std::vector<Connection*> Broker::take_resumed() { return std::exchange(resumed_, {}); }
 
 void Broker::drained(Connection& connection, Turn& turn) {
+  if (connection.choked()) {
+    connection.resume(turn);
+    if (!connection.paused()) resumed_.push_back(&connection);
+  }
   if (connection.session() != nullptr) connection.session()->pump(turn);
 }
 
@@ -309,7 +313,8 @@ void Broker::queue_retained(Session& session, std::uint32_t which) {
 // --- messages in ---
 
 Reason Broker::accept(const Message& message, Turn& turn) {
-  if (message.retain && !retained_.fits(message, limits_.retained_bytes_max)) {
+  const std::size_t promised = std::min(retained_promised_bytes_, limits_.retained_bytes_max);
+  if (message.retain && !retained_.fits(message, limits_.retained_bytes_max - promised)) {
     return Reason::quota_exceeded;
   }
   const core::Destination& to = cache_.destination(message.topic, message.client);
@@ -323,13 +328,16 @@ Reason Broker::accept(const Message& message, Turn& turn) {
     StoredPtr stored = message.payload.empty() ? nullptr : StoredMessage::make(message, turn.hub_ms);
     Retained::write(message, stored, turn.group);
     turn.group.wait({0, 0, static_cast<std::uint32_t>(Wait::retained), true});
+    if (stored != nullptr) retained_promised_bytes_ += stored->row().size();
     retained_updates_.push_back({std::string(message.topic), std::move(stored)});
   }
   return Reason::success;
 }
 
 void Broker::committed(const log::Group& group, Turn& turn) {
-  if (group.outcome.state == Errc::log_failed) return;  // nothing of it counts; the hub stops
+  if (group.outcome.state != Errc::ok) return;  // nobody is told anything; the hub stops
+  committed_end_ = group.outcome.blocks.empty() ? feed_.head() : group.outcome.blocks.back()->end();
+  if (group.outcome.records != Errc::ok) counters_.publish_refused += group.records();
   for (const log::Ticket& ticket : group.tickets()) settle(ticket, group.outcome.records, turn);
   for (const log::BlockPtr& block : group.outcome.blocks) feed_.offer(block, turn);
   for (Connection* c : std::exchange(paused_, {})) {
@@ -358,7 +366,7 @@ void Broker::settle(const log::Ticket& ticket, Errc records, Turn& turn) {
     case Wait::flow: {
       const auto session = by_number_.find(ticket.owner);
       if (session == by_number_.end()) return;
-      Connection* c = session->second->connection();
+      Connection* c = session->second->greeted_connection();
       if (static_cast<Wait>(ticket.kind) == Wait::pubrec) {
         settle_pubrec(*session->second, id, static_cast<Reason>(ticket.tag >> 16), stored, turn);
       } else if (static_cast<Wait>(ticket.kind) == Wait::flow) {
@@ -373,6 +381,7 @@ void Broker::settle(const log::Ticket& ticket, Errc records, Turn& turn) {
     case Wait::retained: {
       RetainedUpdate update = std::move(retained_updates_.front());
       retained_updates_.pop_front();
+      if (update.stored != nullptr) retained_promised_bytes_ -= update.stored->row().size();
       if (stored) retained_.apply(update.topic, std::move(update.stored));
       return;
     }
@@ -386,7 +395,7 @@ void Broker::settle_pubrec(
     bool stored,
     Turn& turn
 ) {
-  Connection* c = session.connection();
+  Connection* c = session.greeted_connection();
   if (stored) {
     if (c == nullptr) return;
     if (reason != Reason::success) c->window_freed();  // a refusal ends the exchange
@@ -403,15 +412,17 @@ void Broker::settle_pubrec(
 void Broker::settle_reply(Turn& turn) {
   const Reply reply = std::move(replies_.front());
   replies_.pop_front();
-  if (Connection* c = connection_of(reply.connection); c != nullptr && !c->closing()) {
-    if (reply.greets) {
-      c->greet(reply.packet, turn);
-    } else {
-      c->send_raw(reply.packet);
-    }
+  Connection* c = connection_of(reply.connection);
+  if (c == nullptr || c->closing()) return;  // retained messages stay due until the client is back
+  if (reply.greets) {
+    c->greet(reply.packet, turn);
+  } else {
+    c->send_raw(reply.packet);
   }
   const auto session = by_number_.find(reply.session);
   if (session == by_number_.end()) return;
+  // What was retained before this commit comes as a retained message, and not as a live one too.
+  for (const std::uint32_t which : reply.fresh) session->second->begin_at(which, committed_end_);
   for (const std::uint32_t which : reply.retained_for) queue_retained(*session->second, which);
   if (!reply.retained_for.empty()) session->second->retained_queued(turn);
   session->second->pump(turn);
@@ -456,27 +467,32 @@ void Broker::fan_out_message(
     if (!reader->tailing()) continue;
     if (entry.which == 0) {
       auto& group = static_cast<SharedGroup&>(*reader);
-      if (!group.hand_out(block, index, message, turn)) feed_.fall_behind(group, position);
+      if (group.hand_out(block, index, message, turn)) continue;
+      feed_.fall_behind(group, position);
+      group.mark_dirty();  // its row says that it is tailing
       continue;
     }
     auto& session = static_cast<Session&>(*reader);
     const Subscription* s = session.find(entry.which);
-    if (s == nullptr || (s->no_local && message.client == session.client_id())) continue;
-    // One copy for overlapping subscriptions ([MQTT-3.3.4-2]); they stand near each other.
-    std::size_t i = 0;
-    while (i < wanted_count_ && wanted_[i].session != &session) ++i;
-    if (i == wanted_count_) {
+    if (s == nullptr || position < s->since) continue;
+    if (s->no_local && message.client == session.client_id()) continue;
+    // One copy for overlapping subscriptions ([MQTT-3.3.4-2]).
+    if (session.wanted_at_ != position) {
+      session.wanted_at_ = position;
+      session.wanted_index_ = wanted_count_;
       if (wanted_.size() == wanted_count_) wanted_.emplace_back();
-      wanted_[i].session = &session;
-      wanted_[i].delivery.clear();
+      wanted_[wanted_count_].session = &session;
+      wanted_[wanted_count_].delivery.clear();
       ++wanted_count_;
     }
-    wanted_[i].delivery.add(*s, message);
+    wanted_[session.wanted_index_].delivery.add(*s, message);
   }
   for (std::size_t i = 0; i < wanted_count_; ++i) {
     const Delivery& d = wanted_[i].delivery;
     const Outgoing out{message, d.qos, message.retain && d.retain_as_published, d.ids, block->head().hub_ms, position, block, nullptr};
-    if (!wanted_[i].session->deliver(out, turn)) feed_.fall_behind(*wanted_[i].session, position);
+    if (wanted_[i].session->deliver(out, turn)) continue;
+    feed_.fall_behind(*wanted_[i].session, position);
+    wanted_[i].session->mark_dirty();  // its row says that it is tailing
   }
 }
 
@@ -507,7 +523,8 @@ void Broker::tick(Turn& turn) {
   if (turn.now - last_save_ >= kSaveEvery) save_progress(turn);
   if (turn.now - last_sweep_ >= kSweepEvery) {
     last_sweep_ = turn.now;
-    retained_.expire(turn.hub_ms, turn.group);
+    // One that has expired may have been replaced in this very group, where the last word counts.
+    if (!retained_on_their_way()) retained_.expire(turn.hub_ms, turn.group);
   }
   if (limits_.sys_interval.count() > 0 && turn.now - last_sys_ >= limits_.sys_interval) {
     update_sys(turn);
@@ -546,7 +563,6 @@ void Broker::end(Turn& turn) {
     found->second->save_flow(turn);
   }
   flow_due_.clear();
-  // What a group has handed out goes with the packet ids that it was handed out under.
   for (const auto& [key, group] : groups_) {
     if (group->dirty() && group->persistent()) group->save(turn);
   }

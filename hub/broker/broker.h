@@ -116,6 +116,7 @@ class Broker final : private Feed::Fanout {
   struct Reply {
     Bytes packet{};
     std::vector<std::uint32_t> retained_for{};  // subscriptions whose retained messages follow
+    std::vector<std::uint32_t> fresh{};         // new subscriptions: live begins behind this commit
     bool greets = false;                        // it is the CONNACK
     std::uint64_t connection = 0;               // set by reply_after_commit
     std::uint64_t session = 0;
@@ -171,6 +172,8 @@ class Broker final : private Feed::Fanout {
   // Both are settled in the order in which they were put in, as groups are.
   std::deque<Reply> replies_;
   std::deque<RetainedUpdate> retained_updates_;
+  Position committed_end_{};  // behind the group that is being settled
+  std::size_t retained_promised_bytes_ = 0;  // of those in retained_updates_
 
   // Reused over calls on the hot path.
   HeaderList headers_;

@@ -14,6 +14,9 @@ using mqtt::QoS;
 using mqtt::Reason;
 using mqtt::Version;
 
+// Acknowledgements that may wait beside outbound_bytes_max of deliveries.
+constexpr std::size_t kAnswersBytesMax = 64 * 1024;
+
 }  // namespace
 
 Connection::Connection(
@@ -38,13 +41,13 @@ Connection::~Connection() {
 
 void Connection::receive(ByteView bytes, Turn& turn) {
   if (closing_) return;
-  last_packet_ = turn.now;
   broker_.counters_.bytes_received += bytes.size();
   take(bytes, turn);
 }
 
 void Connection::resume(Turn& turn) {
   paused_ = false;
+  choked_ = false;
   if (!closing_) take({}, turn);
 }
 
@@ -72,6 +75,11 @@ std::size_t Connection::consume(ByteView bytes, Turn& turn) {
       pause();  // CONNACK comes first ([MQTT-3.2.0-1]), and that waits for a commit
       break;
     }
+    // A client that sends and sends, and takes no answers, is not read from any more.
+    if (pending_bytes() >= broker_.limits_.outbound_bytes_max + kAnswersBytesMax) {
+      paused_ = choked_ = true;
+      break;
+    }
     const auto decoded = mqtt::decode_fixed_header(bytes.substr(used));
     if (!decoded) {
       fail(decoded.error(), "malformed fixed header");
@@ -89,6 +97,7 @@ std::size_t Connection::consume(ByteView bytes, Turn& turn) {
       break;
     }
     ++broker_.counters_.messages_received;
+    last_packet_ = turn.now;
     handle(header, bytes.substr(used + header.header_bytes, header.body_bytes), turn);
     used += header.packet_bytes();
   }
@@ -254,9 +263,9 @@ void Connection::on_subscribe(ByteView body, Turn& turn) {
   mqtt::SubscriptionAck ack;
   ack.type = PacketType::suback;
   ack.packet_id = subscribe->packet_id;
-  std::vector<std::uint32_t> retained_for;
+  Follows follows;
   for (const mqtt::SubscribeEntry& entry : subscribe->entries) {
-    ack.reasons.push_back(subscribe_one(entry, subscribe->subscription_id, retained_for));
+    ack.reasons.push_back(subscribe_one(entry, subscribe->subscription_id, follows));
   }
   Bytes packet;
   mqtt::encode(ack, version_, packet);
@@ -265,21 +274,24 @@ void Connection::on_subscribe(ByteView body, Turn& turn) {
   if (session_->persistent() || broker_.retained_on_their_way()) {
     session_->save_static(turn);
     session_->save_flow(turn);
+    for (const Subscription& s : session_->subscriptions()) {
+      if (s.group != nullptr && s.group->dirty() && s.group->persistent()) s.group->save(turn);
+    }
     broker_.reply_after_commit(
         *this,
-        {.packet = std::move(packet), .retained_for = std::move(retained_for)},
+        {.packet = std::move(packet), .retained_for = std::move(follows.retained), .fresh = std::move(follows.fresh)},
         turn
     );
     return;
   }
   send_raw(packet);
-  for (const std::uint32_t which : retained_for) broker_.queue_retained(*session_, which);
+  for (const std::uint32_t which : follows.retained) broker_.queue_retained(*session_, which);
 }
 
 Reason Connection::subscribe_one(
     const mqtt::SubscribeEntry& entry,
     std::optional<std::uint32_t> id,
-    std::vector<std::uint32_t>& retained_for
+    Follows& follows
 ) {
   const bool shared = mqtt::is_shared(entry.filter);
   const bool valid = shared ? mqtt::parse_shared(entry.filter).has_value()
@@ -295,10 +307,13 @@ Reason Connection::subscribe_one(
   if (!known && all.size() >= broker_.limits_.subscriptions_max) return Reason::quota_exceeded;
   bool existed = false;
   Subscription& s = session_->subscribe(entry, id, existed);
-  if (!existed) broker_.index(*session_, s);
+  if (!existed) {
+    broker_.index(*session_, s);
+    if (!shared) follows.fresh.push_back(s.which);
+  }
   const bool wanted = entry.retain_handling == 0 || (entry.retain_handling == 1 && !existed);
   if (!shared && wanted && broker_.has_retained(entry.filter)) {
-    retained_for.push_back(s.which);
+    follows.retained.push_back(s.which);
     s.retained_due = session_->persistent();
   }
   return static_cast<Reason>(entry.qos);
@@ -419,6 +434,7 @@ void Connection::send_ack(PacketType type, mqtt::PacketId id, Reason reason) {
 }
 
 void Connection::send_publish(mqtt::Publish& packet) {
+  const std::string_view topic = packet.topic;
   if (alias_out_max_ > 0) {
     const auto known = aliases_out_.find(std::string(packet.topic));
     if (known != aliases_out_.end()) {
@@ -429,6 +445,13 @@ void Connection::send_publish(mqtt::Publish& packet) {
       aliases_out_.emplace(packet.topic, alias);
       packet.topic_alias = alias;
     }
+  }
+  // An alias is worth less than the message: it may be what makes the packet too large.
+  if (packet.topic_alias && limits_packets() &&
+      mqtt::encoded_bytes(packet, version_) > packet_bytes_max_) {
+    if (!topic.empty() && packet.topic.size() == topic.size()) aliases_out_.erase(std::string(topic));
+    packet.topic_alias.reset();
+    packet.topic = topic;
   }
   ++broker_.counters_.messages_sent;
   ++broker_.counters_.publish_sent;

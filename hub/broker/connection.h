@@ -23,7 +23,7 @@ constexpr std::size_t kPacketBytesMax = 268'435'455 + 5;
 
 class Connection {
  public:
-  // `owner` is the door's; the broker gives it back in Broker::ready().
+  // `owner` is the door's; the broker gives it back in Broker::take_ready().
   Connection(Broker& broker, std::uint64_t ticket_owner, void* owner, std::string peer, Instant now);
   ~Connection();
 
@@ -43,6 +43,12 @@ class Connection {
   [[nodiscard]] bool closing() const { return closing_; }
   // The door should not read for now: a commit must make room first.
   [[nodiscard]] bool paused() const { return paused_; }
+  // It was paused because the client does not take its answers; drained() goes on with it.
+  [[nodiscard]] bool choked() const { return choked_; }
+  // Whether it matters to anybody that the output has been written.
+  [[nodiscard]] bool wants_drained() const {
+    return choked_ || (session_ != nullptr && !session_->tailing());
+  }
   // Whether packets may be sent: CONNACK went out, and the end has not begun.
   [[nodiscard]] bool open() const { return greeted_ && !closing_; }
 
@@ -84,11 +90,16 @@ class Connection {
   void on_ack(mqtt::PacketType type, ByteView body, Turn& turn);
   void on_pubrel(mqtt::PacketId id, Turn& turn);
   void on_subscribe(ByteView body, Turn& turn);
-  // Adds to `retained_for` when retained messages are to follow the SUBACK.
+  // What is to follow the SUBACK, by Subscription::which.
+  struct Follows {
+    std::vector<std::uint32_t> retained;  // subscriptions whose retained messages are to be sent
+    std::vector<std::uint32_t> fresh;     // subscriptions that are new
+  };
+
   mqtt::Reason subscribe_one(
       const mqtt::SubscribeEntry& entry,
       std::optional<std::uint32_t> id,
-      std::vector<std::uint32_t>& retained_for
+      Follows& follows
   );
   void on_unsubscribe(ByteView body, Turn& turn);
   void on_disconnect(ByteView body, Turn& turn);
@@ -108,7 +119,8 @@ class Connection {
   bool greeted_ = false;    // CONNACK was sent
   bool closing_ = false;
   bool paused_ = false;
-  bool listed_ = false;     // among Broker::ready()
+  bool choked_ = false;
+  bool listed_ = false;     // among Broker::take_ready()
   bool keep_will_ = true;   // no DISCONNECT that drops the will has come
   std::uint16_t keep_alive_s_ = 0;
   std::uint16_t send_window_ = 65535;  // QoS 1 and 2 we may have in flight towards it

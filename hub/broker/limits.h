@@ -7,7 +7,7 @@
 
 namespace runnel::broker {
 
-// Deeper filters and topics are refused: a match walks the levels.
+// Deeper filters are refused in SUBSCRIBE: a match walks the levels of the tree that they make.
 constexpr std::size_t kTopicLevelsMax = 200;
 
 // How often the progress of persistent sessions is written down. A crash repeats at most this much
@@ -27,7 +27,7 @@ struct Limits {
   std::optional<std::chrono::seconds> session_expiry_max;  // unset: sessions may last for ever
   std::size_t sessions_max = 20'000;
   std::size_t subscriptions_max = 1000;         // of one session
-  std::size_t retained_bytes_max = 8 << 20;     // topics and payloads
+  std::size_t retained_bytes_max = 8 << 20;     // topics, and rows with payload and properties
   std::size_t outbound_bytes_max = 256 << 10;   // unsent bytes of one connection
   std::size_t block_cache_bytes_max = 4 << 20;  // blocks kept for readers at or near the end
   std::chrono::seconds sys_interval{10};        // 0: no $SYS

@@ -44,9 +44,14 @@ Session::~Session() {
 
 // --- connection ---
 
+Connection* Session::greeted_connection() const {
+  return connection_ != nullptr && connection_->open() ? connection_ : nullptr;
+}
+
 void Session::attach(Connection& connection, std::uint32_t expiry_s, Turn& turn) {
   connection_ = &connection;
   disconnected_hub_ms_ = -1;
+  if (persistent() && expiry_s == 0) erase_rows(turn);  // it ends with this connection
   expiry_s_ = expiry_s;
   online_since_ = broker_.feed_.head();
   save_static(turn);
@@ -55,6 +60,7 @@ void Session::attach(Connection& connection, std::uint32_t expiry_s, Turn& turn)
 void Session::detach(Turn& turn) {
   connection_ = nullptr;
   disconnected_hub_ms_ = turn.hub_ms;
+  pending_retained_.clear();  // looked up again for the next connection
   broker_.feed_.forget(*this);
   broker_.feed_.forget(resender_);
   if (tailing()) broker_.feed_.fall_behind(*this, broker_.feed_.head());
@@ -116,6 +122,12 @@ bool Session::unsubscribe(std::string_view filter) {
   return std::erase_if(subscriptions_, [&](const Subscription& s) { return s.filter == filter; }) > 0;
 }
 
+void Session::begin_at(std::uint32_t which, Position since) {
+  for (Subscription& s : subscriptions_) {
+    if (s.which == which) s.since = since;
+  }
+}
+
 void Session::return_shared() {
   for (std::size_t i = first_; i < inflight_.size(); ++i) {
     const InFlight& e = inflight_[i];
@@ -137,7 +149,7 @@ const Subscription* Session::find(std::uint32_t which) const {
 }
 
 void Session::send_retained(const Subscription& subscription, StoredPtr message) {
-  pending_retained_.insert(pending_retained_.begin(), {subscription.which, std::move(message)});
+  pending_retained_.push_back({subscription.which, std::move(message)});
 }
 
 // --- outgoing ---
@@ -176,6 +188,10 @@ void Session::finish(InFlight& entry) {
   entry.stored.reset();
   entry.block.reset();
   dirty_ = true;
+  drop_finished();
+}
+
+void Session::drop_finished() {
   while (first_ < inflight_.size() && inflight_[first_].state == InFlight::State::done) ++first_;
   if (first_ == inflight_.size()) {
     inflight_.clear();
@@ -265,15 +281,15 @@ void Session::settled(mqtt::PacketId id, Turn& turn) {
   if (entry == nullptr) return;
   if (entry->state == InFlight::State::releasing) {
     entry->state = InFlight::State::released;
-    if (connection_ != nullptr) {
-      connection_->send_ack(mqtt::PacketType::pubrel, id, mqtt::Reason::success);
+    if (Connection* c = greeted_connection()) {
+      c->send_ack(mqtt::PacketType::pubrel, id, mqtt::Reason::success);
     }
     return;
   }
   if (entry->state != InFlight::State::reserved) return;
   entry->state = InFlight::State::sent;
   const log::BlockPtr block = std::exchange(entry->block, nullptr);
-  if (connection_ == nullptr || !connection_->open()) return;  // sent when the client is back
+  if (greeted_connection() == nullptr) return;  // sent when the client is back
   if (entry->stored != nullptr || block != nullptr) {
     if (!send_again(block, *entry, turn)) finish(*entry);
   }
@@ -360,7 +376,7 @@ void Session::begin_sending(Turn& turn) {
   for (const Subscription& s : subscriptions_) {
     if (s.retained_due) broker_.queue_retained(*this, s.which);
   }
-  broker_.feed_.place(resender_, broker_.reader_.first());
+  broker_.feed_.place(resender_, Position{});  // also before what retention has left
   pump(turn);
 }
 
@@ -422,12 +438,13 @@ void Session::Resender::missed(std::uint64_t records) {
     --session_.resends_;
     e.state = InFlight::State::done;
   }
+  session_.drop_finished();
   if (session_.resends_ == 0) session_.broker_.feed_.want(session_);
 }
 
 bool Session::send_pending_retained(Turn& turn) {
-  while (!pending_retained_.empty()) {
-    const PendingRetained& next = pending_retained_.back();
+  while (pending_first_ < pending_retained_.size()) {
+    const PendingRetained& next = pending_retained_[pending_first_];
     const Subscription* s = find(next.which);
     const StoredPtr stored = next.message;
     if (s != nullptr) {
@@ -437,8 +454,10 @@ bool Session::send_pending_retained(Turn& turn) {
       const Outgoing out{m, delivery.qos, true, delivery.ids, stored->accepted_hub_ms(), {}, nullptr, stored};
       if (!deliver(out, turn)) return false;
     }
-    pending_retained_.pop_back();
+    ++pending_first_;
   }
+  std::vector<PendingRetained>().swap(pending_retained_);
+  pending_first_ = 0;
   retained_queued(turn);
   return true;
 }
@@ -468,12 +487,19 @@ void Session::pump(Turn& turn) {
 // --- incoming QoS 2 ---
 
 bool Session::holds(mqtt::PacketId id) const {
-  return std::find(held_.begin(), held_.end(), id) != held_.end();
+  return std::binary_search(held_.begin(), held_.end(), id);
 }
 
-void Session::hold(mqtt::PacketId id) { held_.push_back(id); }
+void Session::hold(mqtt::PacketId id) {
+  held_.insert(std::upper_bound(held_.begin(), held_.end(), id), id);
+}
 
-bool Session::release(mqtt::PacketId id) { return std::erase(held_, id) > 0; }
+bool Session::release(mqtt::PacketId id) {
+  const auto found = std::lower_bound(held_.begin(), held_.end(), id);
+  if (found == held_.end() || *found != id) return false;
+  held_.erase(found);
+  return true;
+}
 
 // --- LogReader ---
 

@@ -98,6 +98,9 @@ class Session final : public LogReader {
   [[nodiscard]] const std::string& client_id() const { return client_id_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] Connection* connection() const { return connection_; }
+  // The same, once its CONNACK has gone out: before that nothing may be sent ([MQTT-3.2.0-1]), and
+  // what a commit answers was asked on an earlier connection.
+  [[nodiscard]] Connection* greeted_connection() const;
   [[nodiscard]] bool persistent() const { return expiry_s_ > 0; }
   [[nodiscard]] std::uint32_t expiry_s() const { return expiry_s_; }
   [[nodiscard]] const std::vector<Subscription>& subscriptions() const { return subscriptions_; }
@@ -128,6 +131,8 @@ class Session final : public LogReader {
   // The subscription with this filter, changed or new; `existed` says which.
   Subscription& subscribe(const mqtt::SubscribeEntry& entry, std::optional<std::uint32_t> id, bool& existed);
   bool unsubscribe(std::string_view filter);
+  // Moves the beginning of a new subscription.
+  void begin_at(std::uint32_t which, Position since);
   // The session ends: what its client had not acknowledged of shared subscriptions is owed again.
   void return_shared();
   [[nodiscard]] const Subscription* find(std::uint32_t which) const;
@@ -193,6 +198,7 @@ class Session final : public LogReader {
   mqtt::PacketId next_packet_id();
   InFlight* find_in_flight(mqtt::PacketId id);
   void finish(InFlight& entry);
+  void drop_finished();
   [[nodiscard]] bool window_open() const;
 
   Broker& broker_;
@@ -212,7 +218,8 @@ class Session final : public LogReader {
     std::uint32_t which;
     StoredPtr message;
   };
-  std::vector<PendingRetained> pending_retained_;  // in reverse: the next is at the back
+  std::vector<PendingRetained> pending_retained_;  // the next is at pending_first_
+  std::size_t pending_first_ = 0;
 
   std::vector<InFlight> inflight_;  // in order of sending, from first_ on
   std::size_t first_ = 0;
@@ -220,7 +227,10 @@ class Session final : public LogReader {
   Resender resender_{*this};
   std::uint32_t serial_ = 0;
   mqtt::PacketId last_id_ = 0;
-  std::vector<mqtt::PacketId> held_;  // incoming QoS 2 between PUBLISH and PUBREL
+  std::vector<mqtt::PacketId> held_;  // incoming QoS 2 between PUBLISH and PUBREL; sorted
+  // Broker::fan_out's: the record for which this session is listed, and where.
+  Position wanted_at_{~std::uint64_t{0}};
+  std::size_t wanted_index_ = 0;
   bool dirty_ = false;                // the flow row is behind
 };
 

@@ -25,6 +25,15 @@ void set_options(Subscription& s, std::uint8_t options) {
   s.retained_due = (options & kRetainedDue) != 0;
 }
 
+// Serials start anew with the process: the last use of a packet id gets this one, and those in flight
+// theirs by how many uses they are behind it.
+constexpr std::uint32_t kSerialBase = 65'535;
+
+std::uint32_t serial_of(mqtt::PacketId id, mqtt::PacketId last) {
+  const std::uint32_t behind = id <= last ? last - id : last + 65'535U - id;
+  return kSerialBase - behind;
+}
+
 }  // namespace
 
 ByteView SessionRow::client_id(ByteView row) {
@@ -114,6 +123,7 @@ bool SessionRow::decode_flow(
   flow.cursor = Position(r.le64());
   flow.tailing = r.u8() != 0;
   s.last_id_ = r.le16();
+  s.serial_ = kSerialBase;
   const std::uint64_t count = r.varint();
   for (std::uint64_t i = 0; i < count && r.ok(); ++i) {
     InFlight e;
@@ -128,13 +138,14 @@ bool SessionRow::decode_flow(
     if (e.state == InFlight::State::releasing) e.state = InFlight::State::released;
     if (!topic.empty()) {
       e.stored = retained(topic);
-      if (e.stored == nullptr) continue;  // it was removed or replaced by nothing meanwhile
+      // Removed meanwhile; the end of a QoS 2 exchange needs no message.
+      if (e.stored == nullptr && e.state != InFlight::State::released) continue;
     }
-    e.serial = ++s.serial_;
+    e.serial = serial_of(e.id, s.last_id_);
     if (r.ok() && e.state != InFlight::State::done) s.inflight_.push_back(std::move(e));
   }
   const std::uint64_t held = r.varint();
-  for (std::uint64_t i = 0; i < held && r.ok(); ++i) s.held_.push_back(r.le16());
+  for (std::uint64_t i = 0; i < held && r.ok(); ++i) s.hold(r.le16());
   return r.ok();
 }
 

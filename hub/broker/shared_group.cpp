@@ -131,6 +131,10 @@ void SharedGroup::Again::missed(std::uint64_t records) {
 }
 
 void SharedGroup::save(Turn& turn) {
+  // What it has handed out goes with the packet ids that it was handed out under.
+  for (const Member& m : members_) {
+    if (m.session->dirty()) m.session->save_flow(turn);
+  }
   dirty_ = false;
   Bytes value;
   ByteWriter w(value);

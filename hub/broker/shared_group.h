@@ -45,6 +45,7 @@ class SharedGroup final : public LogReader {
 
   void mark_dirty() { dirty_ = true; }
   [[nodiscard]] bool dirty() const { return dirty_; }
+  // Writes its row, and those of members that have moved.
   void save(Turn& turn);
   void restore(Position cursor, std::set<Position> owed);
   void erase_row(Turn& turn);

@@ -18,7 +18,7 @@ struct Counters {
   std::uint64_t messages_sent = 0;
   std::uint64_t publish_received = 0;
   std::uint64_t publish_sent = 0;
-  std::uint64_t publish_dropped = 0;    // QoS 0 that nobody could take, or larger than a client takes
+  std::uint64_t publish_dropped = 0;    // larger than the client takes ([MQTT-3.1.2-25])
   std::uint64_t publish_bytes_received = 0;
   std::uint64_t publish_bytes_sent = 0;
   std::uint64_t bytes_received = 0;

@@ -1,5 +1,6 @@
-// Which subscriptions want a topic. A tree of levels: a match costs a look-up or three per level of
-// the topic, whatever the number of subscriptions, plus one step per subscription found.
+// Which subscriptions want a topic. A tree of levels: a match visits, per level of the topic, the
+// child of that name and the child `+` of every node it has reached, so its cost goes with the
+// filters that match in part, not with the number of subscriptions.
 //
 // Subscribers are named by pointers that the tree never follows. Threads: one, the io thread.
 #pragma once

@@ -1,6 +1,7 @@
 #include "hub/net/tcp_wire.h"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 
 #include "hub/net/listener.h"
 #include "storage/base/logger.h"
@@ -38,6 +39,7 @@ class TcpWire final : public Wire {
   std::shared_ptr<TcpWire> self() { return std::static_pointer_cast<TcpWire>(shared_from_this()); }
   void wait_readable();
   void on_readable();
+  void drained_soon();
   void wait_writable();
   void close();
 
@@ -47,6 +49,7 @@ class TcpWire final : public Wire {
   Bytes unsent_;
   bool waiting_to_read_ = false;
   bool waiting_to_write_ = false;
+  bool drained_posted_ = false;
 };
 
 void TcpWire::wait_readable() {
@@ -93,13 +96,27 @@ void TcpWire::flush() {
   if (sent == out.size()) {
     out.clear();
     if (out.capacity() > kKeptOutBytes) Bytes().swap(out);
-    if (connection_->closing()) close();
+    connection_->set_unsent(0);
+    if (connection_->closing()) return close();
+    if (connection_->wants_drained()) drained_soon();
     return;
   }
   unsent_.assign(out, sent);
   out.clear();
   connection_->set_unsent(unsent_.size());
   wait_writable();
+}
+
+// In a turn of its own, behind what others have to do: a client that takes as fast as we write would
+// otherwise keep the io thread to itself for as long as it has a backlog.
+void TcpWire::drained_soon() {
+  if (drained_posted_) return;
+  drained_posted_ = true;
+  asio::post(hub_.io(), [me = self()] {
+    me->drained_posted_ = false;
+    if (me->connection_ == nullptr || me->waiting_to_write_) return;
+    me->hub_.turn([&](broker::Turn& t) { me->hub_.broker().drained(*me->connection_, t); });
+  });
 }
 
 void TcpWire::wait_writable() {

@@ -426,7 +426,9 @@ Result<void> Generation::walk_blocks(
   if (!txn) return txn.error();
   return txn->walk(block_key(from), [&](const ReadTxn::Row& row) {
     const auto head = BlockHead::parse(row.value);
-    return !head || visit(*head, row.value);
+    // What cannot be read, or stands under another's key, is not there.
+    if (!head || row.key != block_key(head->first)) return true;
+    return visit(*head, row.value);
   });
 }
 

@@ -117,8 +117,7 @@ class Generation {
   // The position of a block from which walking forward finds `offset` of `partition`.
   [[nodiscard]] Position seek(PartitionId partition, Offset offset) const;
 
-  // The head of the first block at or behind `position`, and its raw batches of one partition.
-  // Visits block heads in order until `visit` returns false.
+  // Visits the readable blocks at or behind `from`, in order, until `visit` returns false.
   Result<void> walk_blocks(
       Position from,
       const std::function<bool(const BlockHead&, ByteView value)>& visit

@@ -166,7 +166,11 @@ Result<void> ReadTxn::walk(ByteView from, const std::function<bool(const Row&)>&
   MDB_val k = val(from);
   MDB_val v{};
   int rc = mdb_cursor_get(c.cursor, &k, &v, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  ByteView before;
   while (rc == 0) {
+    // Pages have no checksum: a damaged one may lead anywhere, in circles too.
+    if (view(k) < from || (!before.empty() && view(k) <= before)) return Errc::damaged;
+    before = view(k);
     if (!visit({view(k), view(v)})) return {};
     rc = mdb_cursor_get(c.cursor, &k, &v, MDB_NEXT);
   }

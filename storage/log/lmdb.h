@@ -77,6 +77,7 @@ class ReadTxn {
   [[nodiscard]] Result<Row> at_or_before(ByteView key) const;
 
   // Calls `visit` for the rows from `from` on, in order, until it returns false or the rows end.
+  // Errc::damaged when they are not in order.
   Result<void> walk(ByteView from, const std::function<bool(const Row&)>& visit) const;
 
  private:

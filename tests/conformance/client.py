@@ -23,6 +23,7 @@ PATIENCE_S = float(os.environ.get("RUNNEL_TEST_PATIENCE_S", "5"))
 SILENCE_ALLOWED = bool(os.environ.get("RUNNEL_TEST_PEER"))
 _TRACE_LINES = 16
 _READ_BYTES = 65536
+_BATCH = 10  # within the Receive Maximum of every configuration here
 
 
 class Closed(AssertionError):
@@ -107,6 +108,25 @@ class Client:
             self.send(wire.ack(Type.PUBREL, number))
             self.wait_for(Type.PUBCOMP, number)
         return answer
+
+    def publish_all(self, topic, payloads, qos):
+        """The same for many messages, several on their way at a time."""
+        for first in range(0, len(payloads), _BATCH):
+            numbers = []
+            data = b""
+            for payload in payloads[first:first + _BATCH]:
+                numbers.append(self.next_id())
+                data += wire.publish(
+                    self.version, topic, payload, qos, numbers[-1] if qos else None)
+            self.send(data)
+            for number in numbers if qos else ():
+                self.wait_for(Type.PUBACK if qos == 1 else Type.PUBREC, number)
+            if qos == 2:
+                self.send(b"".join(wire.ack(Type.PUBREL, number) for number in numbers))
+                for number in numbers:
+                    self.wait_for(Type.PUBCOMP, number)
+        if qos == 0:
+            self.publish("$nobody", qos=1)
 
     def ping(self):
         self.send(wire.PINGREQ)

@@ -18,9 +18,8 @@ class ReceiveMaximumOfTheClient(HubTestCase):
         return self.lasting(V5, name, properties=[(Prop.RECEIVE_MAXIMUM, maximum)])
 
     def flood(self, count, qos):
-        publisher = self.client(V5, "pub")
-        for number in range(count):
-            publisher.publish(self.topic(), str(number), qos)
+        self.client(V5, "pub").publish_all(
+            self.topic(), [str(number) for number in range(count)], qos)
 
     @for_each({f"maximum {maximum}, QoS {qos}": (maximum, qos)
                for maximum in (1, 2, 7) for qos in (1, 2)})
@@ -92,6 +91,17 @@ class ReceiveMaximumOfTheClient(HubTestCase):
         client.expect(Type.PUBREL, packet_id=message.packet_id)
         client.send_ack(Type.PUBCOMP, message.packet_id)
         self.assertEqual(client.message().payload, b"1")
+
+    def test_retained_messages_keep_to_the_maximum_too(self):
+        """[MQTT-3.3.4-9] [MQTT-4.9.0-2] [MQTT-3.3.1-9]"""
+        publisher = self.client(V5, "pub")
+        for number in range(8):
+            publisher.publish(self.topic(str(number)), b"kept", 1 + number % 2, retain=True)
+        client = self.limited(2)
+        client.subscribe((self.topic("+"), 2))
+        found = client.messages(8)
+        self.assertEqual({m.topic for m in found}, {self.topic(str(n)) for n in range(8)})
+        self.assertEqual(self.payloads(client), [])
 
     def test_a_silent_subscriber_of_3_1_1_gets_all_other_packets(self):
         """[MQTT-4.9.0-3]"""
@@ -179,6 +189,17 @@ class PacketSizeOfTheClient(HubTestCase):
         sizes = [len(wire.publish(V5, m.topic, m.payload)) for m in self.everything(client)]
         # A remaining length of two bytes begins at 128: the packet is one byte longer than `empty`.
         self.assertEqual(sizes, [199, 200, 200])
+
+    def test_a_topic_alias_does_not_make_a_message_too_large(self):
+        """[MQTT-3.1.2-24] [MQTT-3.1.2-26]"""
+        # Client refuses what is larger; the bytes of the alias count too.
+        client = self.limited(200, (Prop.TOPIC_ALIAS_MAXIMUM, 100), lasting=False)
+        client.subscribe((self.topic("#"), 0), (self.topic("+"), 1))
+        empty = len(wire.publish(V5, self.topic("000"), b"", 1, 1))
+        for number, length in enumerate(range(185 - empty, 205 - empty)):
+            for _ in range(2):
+                client.publish(self.topic(f"{number:03}"), b"x" * length, 1)
+        self.assertGreaterEqual(len(self.everything(client)), 20)
 
     def test_stored_and_retained_messages_too_large_are_skipped(self):
         """[MQTT-3.1.2-24] [MQTT-3.1.2-25]"""

@@ -19,8 +19,7 @@ class FromTheHub(HubTestCase):
         client = self.lasting(version)
         client.subscribe((self.topic(), granted))
         publisher = self.client(version, "pub")
-        for payload in payloads:
-            publisher.publish(self.topic(), payload, qos)
+        publisher.publish_all(self.topic(), payloads, qos)
         return client, client.messages(len(payloads), ack=False)
 
     @both_versions

@@ -36,8 +36,7 @@ class AfterAKill(HubTestCase):
 
     def publish(self, version, *payloads, qos):
         publisher = self.client(version, f"pub{version}")
-        for payload in payloads:
-            publisher.publish(self.topic(f"v{version}"), payload, qos)
+        publisher.publish_all(self.topic(f"v{version}"), payloads, qos)
         publisher.disconnect()
 
 
@@ -81,8 +80,7 @@ class Sessions(AfterAKill):
         self.restart()
         members = [self.lasting(V5, name) for name in "ab"]
         publisher = self.client(V5, "pub")
-        for number in range(10):
-            publisher.publish(self.topic(), str(number), 1)
+        publisher.publish_all(self.topic(), [str(number) for number in range(10)], 1)
         found = sum((self.payloads(member) for member in members), [])
         self.assertEqual(sorted(found), [str(number).encode() for number in range(10)])
 
@@ -178,6 +176,39 @@ class Messages(AfterAKill):
                 self.assertEqual(found.type, Type.PUBREL)
                 client.send_ack(Type.PUBCOMP, found.packet_id)
             self.assertEqual(found.payload, b"marker")
+
+
+    def test_the_will_of_a_client_that_lost_its_hub_is_published_after_the_restart(self):
+        """[MQTT-3.1.2-7] [MQTT-3.1.2-8] [MQTT311-3.1.2-8]"""
+        for version in VERSIONS:
+            watcher = self.lasting(version, f"watcher{version}")
+            watcher.subscribe((self.topic(f"will/{version}"), 1))
+            self.lasting(version, f"c{version}", will=wire.Will(
+                self.topic(f"will/{version}"), b"gone", qos=1))
+            self.lasting(version, f"left{version}", will=wire.Will(
+                self.topic(f"will/{version}"), b"left", qos=1)).disconnect()
+        # DISCONNECT has no answer; but this, which comes later, has one.
+        self.publish(V5, b"and then", qos=1)
+        self.restart()
+        for version in VERSIONS:
+            watcher = self.lasting(version, f"watcher{version}")
+            self.assertEqual(watcher.message().payload, b"gone")
+            self.assertEqual(self.payloads(watcher), [])
+
+    def test_a_will_that_waits_survives(self):
+        """[MQTT-3.1.2-8] [MQTT-3.1.3-9]"""
+        watcher = self.lasting(V5, "watcher")
+        watcher.subscribe((self.topic("will/+"), 1))
+        for name in ("waits", "comes back"):
+            self.lasting(V5, name, will=wire.Will(
+                self.topic(f"will/{name}"), name, qos=1,
+                properties=[(Prop.WILL_DELAY, 1), (Prop.USER_PROPERTY, ("n", "v"))])).drop()
+        self.restart()
+        self.lasting(V5, "comes back")
+        watcher = self.lasting(V5, "watcher")
+        found = watcher.message()
+        self.assertEqual((found.payload, found.all(Prop.USER_PROPERTY)), (b"waits", [("n", "v")]))
+        self.assertEqual(self.payloads(watcher), [])
 
 
 class HalfDone(AfterAKill):

@@ -78,6 +78,25 @@ class Retain(HubTestCase):
         self.assertEqual(self.kept(version, self.topic("one")), [(b"kept", 1, True)])
 
     @both_versions
+    def test_a_message_retained_just_before_a_subscription_is_not_delivered_twice(self, version):
+        """[MQTT-3.3.1-9] [MQTT311-3.3.1-6] [MQTT-4.3.3-10] [MQTT311-4.3.3-2]"""
+        for qos in (0, 1, 2):
+            client = self.client(version, f"c{qos}")
+            topic = self.topic(f"{qos}")
+            client.send(
+                wire.publish(version, topic, b"once", qos, 7 if qos else None, retain=True)
+                + wire.subscribe(version, 8, (topic, 2)))
+            client.wait_for(Type.SUBACK, 8)
+            if qos == 2:
+                client.wait_for(Type.PUBREC, 7)
+                client.send(wire.ack(Type.PUBREL, 7))
+                client.wait_for(Type.PUBCOMP, 7)
+            elif qos == 1:
+                client.wait_for(Type.PUBACK, 7)
+            self.assertEqual([(m.payload, m.retain) for m in self.everything(client)],
+                             [(b"once", True)])
+
+    @both_versions
     def test_retain_is_clear_for_those_who_were_already_subscribed(self, version):
         """[MQTT-3.3.1-12] [MQTT311-3.3.1-9]"""
         client = self.client(version)

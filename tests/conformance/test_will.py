@@ -96,6 +96,16 @@ class Published(Will):
         self.assertEqual(watcher.message().payload, b"")
 
 
+    @both_versions
+    def test_a_will_is_kept_for_an_absent_subscriber(self, version):
+        """[MQTT-4.5.0-1] [MQTT311-4.5.0-1] [MQTT-3.1.2-8] [MQTT311-3.1.2-8]"""
+        absent = self.lasting(version, "absent")
+        absent.subscribe((self.topic("will"), 2))
+        absent.disconnect()
+        self.client(version, will=self.will(qos=2)).drop()
+        self.assertEqual(self.lasting(version, "absent").message().payload, b"gone")
+
+
 class NotPublished(Will):
 
     @both_versions

@@ -328,6 +328,8 @@ class Packet:
                     f" retain={self.retain:d}"
         if self.packet_id is not None:
             text += f" id={self.packet_id}"
+        if self.session_present is not None:
+            text += f" session_present={self.session_present:d}"
         if self.reason is not None:
             text += f" reason=0x{self.reason:02x}"
         if self.reasons:

@@ -13,6 +13,7 @@ import wire
 from wire import Prop, Type, V5
 
 NEVER = 0xFFFFFFFF
+SHUTTING_DOWN = 0x8B
 NOT_FOUND = 0x92  # packet identifier not found
 READ_BYTES = 1 << 16
 CONNECT_TIMEOUT_S = 10
@@ -116,6 +117,8 @@ class Client:
             del self._in[:length]
             if packet.type == Type.CONNACK:
                 self._connected(packet)
+            elif packet.type == Type.DISCONNECT and packet.reason == SHUTTING_DOWN:
+                continue  # the end of the connection follows
             elif packet.reason is not None and packet.reason >= 0x80 and not finished(packet):
                 raise Broken(f"{self.client_id}: {packet!r}")
             else:
@@ -170,7 +173,7 @@ class Publisher(Client):
         while not self.stopping and len(self._flight) + len(self._released) < self.window:
             topic = self.topics[self._random.randrange(len(self.topics))]
             self.sent[topic] += 1
-            payload = f"{self.sent[topic]}|" + "x" * self._random.randrange(self._random.choice((300, 4000)))
+            payload = f"{self.sent[topic]}|" + "x" * self._random.randrange(self._random.choice((300, 300, 4000, 20000)))
             number = self._next_id()
             self._flight[number] = (topic, self.sent[topic], payload)
             self.send(wire.publish(self.version, topic, payload, self.qos, number))

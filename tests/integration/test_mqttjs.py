@@ -37,7 +37,8 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     install(folder)
     test = shutil.copy(SOURCE / "interop.test.mjs", folder)  # modules are looked up beside it
-    os.execv(sys.executable, [sys.executable, "-B", str(HERE / "with_hub.py"), "node", "--test", test])
+    command = [sys.executable, "-B", str(HERE / "with_hub.py"), "node", "--test", test]
+    os.execv(sys.executable, command)
 
 
 if __name__ == "__main__":
