@@ -74,6 +74,7 @@ class Parser {
           {error.source().begin.line, "not TOML: " + printable(error.description()), {}}};
     }
     for (const auto& [key, node] : parsed.table()) top_level(key, node);
+    scale_defaults();
     check_relations(config_, lines_, errors_);
     if (errors_.empty()) {
       warn();
@@ -204,6 +205,22 @@ class Parser {
       );
     }
     return owner;
+  }
+
+  // Sizes that the file does not name follow those that it does: a small ceiling alone is a whole
+  // configuration.
+  void scale_defaults() {
+    Config::Storage& s = config_.storage;
+    const auto follow = [this](const std::string& name, auto& value, std::uint64_t least, std::uint64_t bound) {
+      using Size = std::remove_reference_t<decltype(value)>;
+      if (lines_.of(name) != 0 || value <= bound) return;
+      value = static_cast<Size>(std::max(least, bound));
+    };
+    const std::uint64_t eighth = s.limit_bytes / 8 / kMiB * kMiB;
+    follow("[storage] generation", s.generation_bytes, 16 * kMiB, eighth);
+    follow("[storage] group_max", s.group_max_bytes, 64 * kKiB, s.generation_bytes / 8);
+    follow("[mqtt] packet_max", config_.mqtt.packet_max_bytes, kKiB, s.group_max_bytes / 2);
+    follow("[mqtt] retained_max", config_.mqtt.retained_max_bytes, 0, s.generation_bytes / 2);
   }
 
   void warn() {

@@ -75,6 +75,8 @@ Result<void> Broker::load_sessions(Turn& turn) {
       logger::warn("mqtt", logger::text("flow row of '", session->client_id(), "' is damaged in part"));
     }
     feed_.place_behind(*session, flow.tailing ? std::max(flow.cursor, tail) : flow.cursor);
+    // Its row may still say that the mark speaks for it: it must be written anew before the mark moves.
+    session->mark_dirty();
   });
 }
 
@@ -94,7 +96,9 @@ Result<void> Broker::load_groups() {
     const std::uint64_t count = r.varint();
     for (std::uint64_t i = 0; i < count && r.ok(); ++i) owed.insert(Position(r.le64()));
     const auto group = groups_.find(key);
-    if (r.ok() && group != groups_.end()) group->second->restore(cursor, std::move(owed));
+    if (!r.ok() || group == groups_.end()) return;
+    group->second->restore(cursor, std::move(owed));
+    group->second->mark_dirty();
   });
 }
 

@@ -22,26 +22,26 @@ void Feed::offer(const log::BlockPtr& block, Turn& turn) {
 
 void Feed::fall_behind(LogReader& reader, Position position) {
   RUNNEL_CHECK(reader.tailing_);
-  reader.tailing_ = false;
+  reader.set_tailing(false);
   reader.cursor_ = position;
 }
 
 void Feed::place(LogReader& reader, Position position) {
   forget(reader);
   reader.cursor_ = std::min(reader.next_wanted(position), head_);
-  reader.tailing_ = reader.cursor_ == head_;
+  reader.set_tailing(reader.cursor_ == head_);
 }
 
 void Feed::place_behind(LogReader& reader, Position position) {
   forget(reader);
   reader.cursor_ = std::min(position, head_);
-  reader.tailing_ = false;
+  reader.set_tailing(false);
 }
 
 void Feed::want(LogReader& reader) {
   if (reader.tailing_ || reader.queued_ || !reader.ready()) return;
   if (reader.cursor_ >= head_) {
-    reader.tailing_ = true;
+    reader.set_tailing(true);
     return;
   }
   enqueue(reader);

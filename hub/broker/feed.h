@@ -43,6 +43,8 @@ class LogReader {
   [[nodiscard]] virtual bool ready() const = 0;
   // Records that retention (or damage) took before this reader came to them.
   virtual void missed(std::uint64_t records) = 0;
+  // It began or ceased to be tailing: what is on disk about it says the other.
+  virtual void position_changed() {}
   // For a reader that wants a few positions only: the first one from `from` on, or any position at
   // or behind the head when it wants nothing more.
   [[nodiscard]] virtual Position next_wanted(Position from) const { return from; }
@@ -56,6 +58,12 @@ class LogReader {
   Position cursor_{};
   bool tailing_ = true;
   bool queued_ = false;
+
+  void set_tailing(bool tailing) {
+    if (tailing_ == tailing) return;
+    tailing_ = tailing;
+    position_changed();
+  }
 };
 
 class Feed {

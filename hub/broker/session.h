@@ -162,6 +162,7 @@ class Session final : public LogReader {
   bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
   [[nodiscard]] bool ready() const override;
   void missed(std::uint64_t records) override;
+  void position_changed() override { dirty_ = true; }
 
   // --- rows ---
   void mark_dirty() { dirty_ = true; }

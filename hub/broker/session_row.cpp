@@ -138,8 +138,10 @@ bool SessionRow::decode_flow(
     if (e.state == InFlight::State::releasing) e.state = InFlight::State::released;
     if (!topic.empty()) {
       e.stored = retained(topic);
-      // Removed meanwhile; the end of a QoS 2 exchange needs no message.
-      if (e.stored == nullptr && e.state != InFlight::State::released) continue;
+      // Removed meanwhile, or followed by one that may not go out with this QoS. The end of a QoS 2
+      // exchange needs no message.
+      const bool there = e.stored != nullptr && e.stored->message().qos >= e.qos;
+      if (!there && e.state != InFlight::State::released) continue;
     }
     e.serial = serial_of(e.id, s.last_id_);
     if (r.ok() && e.state != InFlight::State::done) s.inflight_.push_back(std::move(e));

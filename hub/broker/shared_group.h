@@ -42,6 +42,7 @@ class SharedGroup final : public LogReader {
   bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
   [[nodiscard]] bool ready() const override;
   void missed(std::uint64_t records) override;
+  void position_changed() override { dirty_ = true; }
 
   void mark_dirty() { dirty_ = true; }
   [[nodiscard]] bool dirty() const { return dirty_; }

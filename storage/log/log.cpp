@@ -401,7 +401,8 @@ Errc Log::commit(Group& group) {
   group.outcome.first = end();
   if (blocks.empty() && group.state().empty()) return Errc::ok;
   Errc outcome = commit_parts(group, blocks);
-  group.outcome.records = group.outcome.state = outcome;
+  group.outcome.records = outcome;
+  if (outcome == Errc::log_failed || !group.state().empty()) group.outcome.state = outcome;
   if (outcome == Errc::ok) {
     if (!blocks.empty()) publish(blocks);
     metrics_.payload_bytes.add(group.payload_bytes());

@@ -1,6 +1,6 @@
 """A client that does what a test tells it, and holds the server to the rules while it listens.
 
-Every packet goes through wire.parse. Beyond that a client checks, without being asked, that
+Every packet goes through parsing.parse. Beyond that a client checks, without being asked, that
 
 - the first packet is a CONNACK and there is only one [MQTT-3.2.0-1] [MQTT-3.2.0-2];
 - no packet is larger than the Maximum Packet Size it gave [MQTT-3.1.2-24];
@@ -14,8 +14,10 @@ import os
 import socket
 import time
 
+import parsing
 import wire
-from wire import Prop, ServerBrokeTheFormat, Type, V5
+from parsing import ServerBrokeTheFormat
+from wire import Prop, Type, V5
 
 # How long to wait for what must come. Only a test that fails waits this long.
 PATIENCE_S = float(os.environ.get("RUNNEL_TEST_PATIENCE_S", "5"))
@@ -43,6 +45,7 @@ class Client:
         self.unsettled = {}  # packet identifier -> type of the packet that would settle it
         self.connacks = 0
         self.disconnected = False
+        self.sent_at = time.monotonic()
         self._buffer = bytearray()
         self._stash = []  # packets that a wait_for() went past
         self._trace = []
@@ -52,6 +55,7 @@ class Client:
 
     def send(self, data):
         self._note(">", data.hex(" ") if len(data) <= 80 else f"{data[:60].hex(' ')} … {len(data)}")
+        self.sent_at = time.monotonic()
         try:
             self.stream.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
@@ -95,8 +99,8 @@ class Client:
     def publish(self, topic, payload=b"", qos=0, retain=False, properties=(), dup=False):
         """Publishes and waits until the server has taken it; returns the first acknowledgement.
 
-        After QoS 0, which has none, a QoS 1 message to nobody is acknowledged in its place: what one
-        client publishes is taken in order.
+        After QoS 0, which has none, a QoS 1 message to nobody is acknowledged in its place: what
+        one client publishes is taken in order.
         """
         number = self.next_id() if qos else None
         self.send(wire.publish(
@@ -256,11 +260,11 @@ class Client:
     def _read_packet(self, patience_s):
         deadline = time.monotonic() + patience_s
         while True:
-            length = wire.split(self._buffer)
+            length = parsing.split(self._buffer)
             if length is not None and len(self._buffer) >= length:
                 raw = bytes(self._buffer[:length])
                 del self._buffer[:length]
-                return self._check(wire.parse(self.version, raw))
+                return self._check(parsing.parse(self.version, raw))
             self._fill(deadline, patience_s)
 
     def _fill(self, deadline, patience_s):

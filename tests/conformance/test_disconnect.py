@@ -59,7 +59,7 @@ class FromTheHub(HubTestCase):
         """[MQTT-3.14.2-1] [MQTT-3.14.2-2] [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.1-1]
         [MQTT-4.13.2-1] [MQTT-3.14.0-1]
         """
-        # wire.parse refuses reasons and properties that a server may not send.
+        # parsing.parse refuses reasons and properties that a server may not send.
         client = self.client(V5)
         client.send(data + wire.PINGREQ + wire.publish(V5, "t", b"", 1, 1))
         client.expect_closed(reason)

@@ -1,17 +1,19 @@
 """The harness bites: packets that no server may send are refused by the parser and the client.
 
 Many statements about the format of what a server sends are proved by every packet of every test,
-because wire.parse and client.Client refuse the rest. These tests show that they do.
+because parsing.parse and client.Client refuse the rest. These tests show that they do.
 """
 
 import socket
 import unittest
 
 import check_table
+import parsing
 import wire
 from cases import HubTestCase, both_versions, for_each
 from client import Client, Closed
-from wire import ServerBrokeTheFormat, V311, V5
+from parsing import ServerBrokeTheFormat
+from wire import V311, V5
 
 CONNACK = bytes([0x20, 3, 0, 0, 0])
 
@@ -73,7 +75,7 @@ class Parser(unittest.TestCase):
         [MQTT-4.3.1-1]
         """
         with self.assertRaises(ServerBrokeTheFormat):
-            wire.parse(version, data)
+            parsing.parse(version, data)
 
     def begin(self):
         """for_each() calls this; there are no names to keep apart here."""
@@ -85,7 +87,7 @@ class Parser(unittest.TestCase):
                 (V5, CONNACK), (V311, b"\x20\2\1\0"), (V5, publish()), (V5, b"\xe0\0"),
                 (V5, b"\x40\2\0\1"), (V5, b"\x40\4\0\1\0\0"), (V311, b"\xb0\2\0\1"),
                 (V5, b"\xb0\4\0\1\0\x11"), (V5, b"\xd0\0"), (V5, identifiers_and_payload)):
-            wire.parse(version, data)
+            parsing.parse(version, data)
 
 
 class Connection(unittest.TestCase):

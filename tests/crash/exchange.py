@@ -9,6 +9,7 @@ import collections
 import random
 import socket
 
+import parsing
 import wire
 from wire import Prop, Type, V5
 
@@ -110,10 +111,10 @@ class Client:
 
     def _take_packets(self):
         while True:
-            length = wire.split(self._in)
+            length = parsing.split(self._in)
             if length is None or len(self._in) < length:
                 return
-            packet = wire.parse(self.version, bytes(self._in[:length]))
+            packet = parsing.parse(self.version, bytes(self._in[:length]))
             del self._in[:length]
             if packet.type == Type.CONNACK:
                 self._connected(packet)
@@ -173,7 +174,8 @@ class Publisher(Client):
         while not self.stopping and len(self._flight) + len(self._released) < self.window:
             topic = self.topics[self._random.randrange(len(self.topics))]
             self.sent[topic] += 1
-            payload = f"{self.sent[topic]}|" + "x" * self._random.randrange(self._random.choice((300, 300, 4000, 20000)))
+            bytes_max = self._random.choice((300, 300, 4000, 20000))
+            payload = f"{self.sent[topic]}|" + "x" * self._random.randrange(bytes_max)
             number = self._next_id()
             self._flight[number] = (topic, self.sent[topic], payload)
             self.send(wire.publish(self.version, topic, payload, self.qos, number))

@@ -21,7 +21,8 @@ class WithHub(unittest.TestCase):
         cls.hub.start()
 
     def tearDown(self):
-        self.assertTrue(self.hub.alive(), self.hub.log())
+        if not self.hub.alive():
+            self.fail(self.hub.log())
 
     def subscriber(self, version, topic_filter, *more, **options):
         process = Subscriber(self.hub, version, topic_filter, *more, **options)

@@ -31,6 +31,7 @@ void Client::new_session() {
 }
 
 void Client::lost() {
+  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s lost link\n", plan_.id.c_str());
   link_.reset();
   greeted_ = false;
   in_.clear();
@@ -110,6 +111,12 @@ bool Client::read(std::size_t bytes) {
 }
 
 void Client::handle(const mqtt::FixedHeader& header, ByteView body) {
+  if (header.type == PacketType::disconnect) {
+    const auto said = mqtt::decode_disconnect(body, plan_.version, mqtt::Sender::server);
+    // A CONNECT of ours that was long under way may come after a later one.
+    if (said && said->reason == Reason::session_taken_over) return lost();
+    require(false, plan_.id + " is told to go: " + std::string(said ? said->reason_string.value_or("") : "") + " " + std::to_string(said ? static_cast<int>(said->reason) : 0));
+  }
   require(greeted_ || header.type == PacketType::connack, "CONNACK comes first");
   switch (header.type) {
     case PacketType::connack: return on_connack(body);
@@ -133,6 +140,7 @@ void Client::on_connack(ByteView body) {
   const auto connack = mqtt::decode_connack(body, plan_.version);
   require(connack && connack->reason == Reason::success && !greeted_, "CONNACK is one success");
   greeted_ = true;
+  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s connack %d rmax %d %s\n", plan_.id.c_str(), int(connack->session_present), plan_.receive_maximum, describe().c_str());
   require(connack->session_present || !known_, "a persistent session is still there: " + plan_.id);
   require(plan_.persistent || !connack->session_present, "a clean session is new: " + plan_.id);
   known_ = plan_.persistent;
@@ -258,6 +266,7 @@ void Client::on_suback(ByteView body) {
     if (s.asked != ack->packet_id) continue;
     require(ack->reasons.at(0) == static_cast<Reason>(s.wish.qos), "a subscription is granted");
     s.since = hub_.log().end();
+  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s suback %s qos %d since %lu\n", plan_.id.c_str(), s.wish.filter.c_str(), int(s.wish.qos), s.since->value);
     return;
   }
   require(false, "a SUBACK answers a SUBSCRIBE");
@@ -290,7 +299,8 @@ void Client::on_publish(std::uint8_t flags, ByteView body) {
     if (packet.qos == QoS::exactly_once && !held_.insert(packet.packet_id).second) return;
   }
   const Sent& sent = ledger_.find(packet.payload);
-  inbox_.got(sent, packet, hub_.boot());
+  if (getenv("DBG") && (sent.id==getenv("DBG")||plan_.id==getenv("DBG"))) fprintf(stderr,"%s got %s qos %d dup %d id %d retain %d boot %u ids %zu stored %zu at %lu\n",plan_.id.c_str(),sent.id.c_str(),(int)packet.qos,packet.dup,packet.packet_id,packet.retain,link_->life,packet.subscription_ids.size(),sent.stored.size(),sent.stored.empty()?0ul:sent.stored[0].value);
+  inbox_.got(sent, packet, link_->life);
   if (plan_.share != nullptr) plan_.share->members_of[sent.id].insert(plan_.id);
 }
 

@@ -15,6 +15,7 @@ Hub::~Hub() {
 }
 
 void Hub::start() {
+  ++lives_;
   auto opened = log::Log::open(options_.log, clock_);
   require(opened.has_value(), "the log opens");
   log_ = std::move(*opened);
@@ -75,6 +76,7 @@ LinkPtr Hub::connect() {
   std::erase_if(links_, [](const LinkPtr& l) { return l->connection == nullptr; });
   auto link = std::make_shared<Link>();
   link->connection = broker_->open(link.get(), "simulated", clock_.now());
+  link->life = lives_;
   require(link->connection != nullptr, "there is room for a connection");
   links_.push_back(link);
   return link;
@@ -99,6 +101,7 @@ bool Hub::commit() {
   auto group = std::exchange(filling_, std::make_unique<log::Group>());
   log_->commit(*group);
   ledger_.stored(group->outcome.blocks);
+  if (getenv("DBG")) fprintf(stderr,"commit end %lu first %lu\n", log_->end().value, log_->first().value);
   const log::Log::Totals t = log_->totals();
   require(t.accepted == t.stored + t.expired + t.discarded, "accepted = stored + expired + discarded");
   done_.push_back(std::move(group));
@@ -140,6 +143,7 @@ void Hub::client_read(Link& link) {
 }
 
 void Hub::crash() {
+  if (getenv("DBG")) fprintf(stderr,"CRASH\n");
   // Connections cannot outlive the broker: what closing them would write is thrown away.
   log::Group lost;
   broker::Turn t = make_turn(lost);

@@ -21,6 +21,7 @@ struct Link {
   Bytes to_hub;
   Bytes to_client;
   bool cut = false;  // the client's end is gone
+  std::uint32_t life = 0;  // how many times the hub at its other end had started
 };
 
 using LinkPtr = std::shared_ptr<Link>;
@@ -56,7 +57,6 @@ class Hub final : private broker::BlockReader {
   [[nodiscard]] std::vector<LinkPtr>& links() { return links_; }
   [[nodiscard]] const log::Log& log() const { return *log_; }
   [[nodiscard]] const broker::Broker& broker() const { return *broker_; }
-  [[nodiscard]] std::uint32_t boot() const { return log_->boot(); }
   [[nodiscard]] test::ManualClock& clock() { return clock_; }
   // Sizes of the state rows of a kind, by name.
   [[nodiscard]] std::map<std::string, std::size_t> rows(const std::string& kind) const;
@@ -85,6 +85,7 @@ class Hub final : private broker::BlockReader {
   std::deque<std::unique_ptr<log::Group>> done_;
   std::deque<Position> reads_;
   std::vector<LinkPtr> links_;
+  std::uint32_t lives_ = 0;
   bool more_ = false;
   bool flushing_ = false;
 };

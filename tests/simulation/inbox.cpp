@@ -4,7 +4,7 @@
 
 namespace runnel::simulation {
 
-void Inbox::got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t boot) {
+void Inbox::got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t life) {
   require(!sent.stored.empty(), "only what is durable is delivered: " + sent.id);
   require(publish.topic == sent.topic, "a message keeps its MQTT topic: " + sent.id);
   require(publish.payload.size() == sent.payload_bytes, "a payload comes out whole: " + sent.id);
@@ -15,11 +15,12 @@ void Inbox::got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t bo
     return;
   }
   Got& got = got_[sent.id];
-  if (got.boot != boot) got.originals = 0;
-  got.boot = boot;
+  if (got.life != life) got.originals = 0;
+  got.life = life;
   ++got.times;
   if (!publish.dup) ++got.originals;
-  const bool once = publish.qos == mqtt::QoS::at_least_once || got.times == 1;
+  // A publisher may have had to repeat itself.
+  const bool once = publish.qos == mqtt::QoS::at_least_once || got.times <= sent.stored.size();
   require(once, "QoS 0 and 2 are delivered once: " + sent.id);
   require(got.originals <= sent.stored.size(), "a repeat of a living hub says DUP: " + sent.id);
   // A message that its publisher repeated has two places in the order.

@@ -15,8 +15,8 @@ class Inbox {
  public:
   explicit Inbox(bool ordered) : ordered_(ordered) {}
 
-  // A message has come, and is no QoS 2 repeat that its packet id gives away. `boot` is the hub's.
-  void got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t boot);
+  // A message has come, and is no QoS 2 repeat that its packet id gives away. `life` is the hub's.
+  void got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t life);
 
   [[nodiscard]] std::size_t count(const std::string& id) const;
   [[nodiscard]] const std::set<std::string>& retained() const { return retained_; }
@@ -24,8 +24,8 @@ class Inbox {
  private:
   struct Got {
     std::size_t times = 0;
-    std::size_t originals = 0;  // without DUP, in this boot
-    std::uint32_t boot = 0;
+    std::size_t originals = 0;  // without DUP, in this life of the hub
+    std::uint32_t life = 0;
   };
 
   bool ordered_;

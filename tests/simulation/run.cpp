@@ -94,7 +94,7 @@ void Run::step() {
   if (what <= 75) {
     if (hub_->links().empty()) return;
     const LinkPtr link = dice_.pick(hub_->links());
-    if (!hub_->receive(*link, dice_.between(1, 400))) hub_->notice_cut(*link);
+    if (!hub_->receive(*link, dice_.between(1, options_.retirement ? 20'000 : 400))) hub_->notice_cut(*link);
   } else if (what <= 83) {
     hub_->commit();
   } else if (what <= 91) {
@@ -116,7 +116,7 @@ void Run::step_of(Client& c) {
   }
   const std::size_t what = dice_.between(1, 100);
   if (what <= 40) {
-    c.read(dice_.between(1, 500));
+    c.read(dice_.between(1, options_.retirement ? 30'000 : 500));
   } else if (what <= 60) {
     c.acknowledge(dice_.between(1, 5));
   } else if (what <= 70) {

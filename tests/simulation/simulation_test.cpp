@@ -17,7 +17,7 @@ constexpr std::uint64_t kRuns = 60;
 
 // Commits to memory cost nothing; whether they last is for other tests.
 const bool kSetUp = [] {
-  logger::set_level(logger::Level::error);
+  logger::set_level(std::getenv("DBG") ? logger::Level::info : logger::Level::error);
   if (std::filesystem::is_directory("/dev/shm")) ::setenv("TMPDIR", "/dev/shm", 0);
   return true;
 }();

@@ -69,7 +69,7 @@ TEST(ConfigCheck, TwoDoorsCannotShareAnAddress) {
 
 TEST(ConfigCheck, LimitsThatDoNotFitEachOtherAreRefusedWithTheFigureThatFits) {
   EXPECT_THAT(
-      errors_of("[storage]\nlimit = \"100MiB\"\n"),
+      errors_of("[storage]\nlimit = \"100MiB\"\ngeneration = \"64MiB\"\n"),
       ElementsAre("f.toml:2: [storage] limit: 100MiB is less than two generations of 64MiB and "
                   "1MiB: one is "
                   "written while the other is still read; did you mean \"129MiB\"?")
@@ -95,12 +95,28 @@ TEST(ConfigCheck, LimitsThatDoNotFitEachOtherAreRefusedWithTheFigureThatFits) {
 }
 
 TEST(ConfigCheck, LimitsThatJustFitAreAccepted) {
-  EXPECT_THAT(errors_of("[storage]\nlimit = \"129MiB\"\ngroup_max = \"8MiB\"\n"), IsEmpty());
+  EXPECT_THAT(
+      errors_of("[storage]\nlimit = \"129MiB\"\ngeneration = \"64MiB\"\ngroup_max = \"8MiB\"\n"),
+      IsEmpty()
+  );
   EXPECT_THAT(errors_of("[mqtt]\npacket_max = \"2MiB\"\nretained_max = \"32MiB\"\n"), IsEmpty());
   EXPECT_THAT(
       errors_of("[storage]\ngeneration = \"16MiB\"\nlimit = \"33MiB\"\ngroup_max = \"2MiB\"\n"),
       IsEmpty()
   );
+}
+
+TEST(ConfigCheck, SizesThatAreNotNamedFollowThoseThatAre) {
+  const auto small = parse_config("[storage]\nlimit = \"64MiB\"\n");
+  ASSERT_TRUE(small);
+  EXPECT_EQ(small->storage.generation_bytes, 16 * kMiB);
+  EXPECT_EQ(small->storage.group_max_bytes, 2 * kMiB);
+  EXPECT_EQ(small->mqtt.packet_max_bytes, 1 * kMiB);
+  EXPECT_EQ(small->mqtt.retained_max_bytes, 8 * kMiB);
+  const auto large = parse_config("[storage]\nlimit = \"10GiB\"\n");
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->storage.generation_bytes, 64 * kMiB);
+  EXPECT_EQ(large->storage.group_max_bytes, 4 * kMiB);
 }
 
 TEST(ConfigCheck, ALimitThatCouldNotBeReadIsNotComparedWithOthers) {
