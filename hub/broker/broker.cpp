@@ -471,9 +471,7 @@ void Broker::fan_out_message(
     if (!reader->tailing()) continue;
     if (entry.which == 0) {
       auto& group = static_cast<SharedGroup&>(*reader);
-      if (group.hand_out(block, index, message, turn)) continue;
-      feed_.fall_behind(group, position);
-      group.mark_dirty();  // its row says that it is tailing
+      if (!group.hand_out(block, index, message, turn)) feed_.fall_behind(group, position);
       continue;
     }
     auto& session = static_cast<Session&>(*reader);
@@ -494,9 +492,7 @@ void Broker::fan_out_message(
   for (std::size_t i = 0; i < wanted_count_; ++i) {
     const Delivery& d = wanted_[i].delivery;
     const Outgoing out{message, d.qos, message.retain && d.retain_as_published, d.ids, block->head().hub_ms, position, block, nullptr};
-    if (wanted_[i].session->deliver(out, turn)) continue;
-    feed_.fall_behind(*wanted_[i].session, position);
-    wanted_[i].session->mark_dirty();  // its row says that it is tailing
+    if (!wanted_[i].session->deliver(out, turn)) feed_.fall_behind(*wanted_[i].session, position);
   }
 }
 
@@ -556,6 +552,19 @@ void Broker::save_progress(Turn& turn) {
 }
 
 void Broker::flow_due(Session& session) { flow_due_.push_back(session.number()); }
+
+void Broker::pump_due(Session& session) { pump_due_.push_back(session.number()); }
+
+bool Broker::run(Turn& turn) {
+  bool more = feed_.run(turn);
+  for (const std::uint64_t number : std::exchange(pump_due_, {})) {
+    const auto found = by_number_.find(number);
+    if (found == by_number_.end()) continue;
+    found->second->pump(turn);
+    more = true;
+  }
+  return more;
+}
 
 void Broker::end(Turn& turn) {
   if (flow_due_.empty()) return;

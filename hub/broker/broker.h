@@ -56,7 +56,7 @@ class Broker final : private Feed::Fanout {
   // Deadlines: call it about four times a second.
   void tick(Turn& turn);
   // Readers that are behind. True: there is more to do at once.
-  bool run(Turn& turn) { return feed_.run(turn); }
+  bool run(Turn& turn);
 
   // The end of a turn: writes the flow rows that the turn's commit must hold.
   void end(Turn& turn);
@@ -129,6 +129,7 @@ class Broker final : private Feed::Fanout {
 
   void list_ready(Connection& connection);
   void flow_due(Session& session);
+  void pump_due(Session& session);
   void report_gap(std::string_view who, std::uint64_t records);
   void save_progress(Turn& turn);
   void update_sys(Turn& turn);
@@ -191,6 +192,7 @@ class Broker final : private Feed::Fanout {
   std::vector<Wanted> wanted_;
   std::size_t wanted_count_ = 0;
   std::vector<std::uint64_t> flow_due_;  // session numbers
+  std::vector<std::uint64_t> pump_due_;
 
   SysTree sys_;
   Instant started_;

@@ -418,7 +418,7 @@ bool Session::Resender::offer(const log::BlockPtr& block, std::uint32_t index, T
     }
     break;
   }
-  if (session_.resends_ == 0) session_.broker_.feed_.want(session_);
+  if (session_.resends_ == 0) session_.broker_.pump_due(session_);  // what waited for this
   return true;
 }
 
@@ -439,7 +439,7 @@ void Session::Resender::missed(std::uint64_t records) {
     e.state = InFlight::State::done;
   }
   session_.drop_finished();
-  if (session_.resends_ == 0) session_.broker_.feed_.want(session_);
+  if (session_.resends_ == 0) session_.broker_.pump_due(session_);  // what waited for this
 }
 
 bool Session::send_pending_retained(Turn& turn) {

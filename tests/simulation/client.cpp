@@ -250,6 +250,7 @@ bool Client::subscribe() {
     return s.asked == 0 && !s.since;
   });
   if (next == subscribed_.end()) return false;
+  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s subscribes %s\n", plan_.id.c_str(), next->wish.filter.c_str());
   next->asked = static_cast<PacketId>(100 + (next - subscribed_.begin()));
   mqtt::Subscribe packet;
   packet.packet_id = next->asked;
@@ -296,7 +297,9 @@ void Client::on_publish(std::uint8_t flags, ByteView body) {
     const bool inside = plan_.version != Version::v5 || unacknowledged_ <= plan_.receive_maximum;
     require(inside, "the hub keeps to Receive Maximum");
     queue_ack(again || packet.qos == QoS::exactly_once ? PacketType::pubrec : PacketType::puback, packet.packet_id);
-    if (packet.qos == QoS::exactly_once && !held_.insert(packet.packet_id).second) return;
+    if (packet.qos == QoS::exactly_once && !held_.insert(packet.packet_id).second) {
+  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s HELD id %d dup %d %.8s\n", plan_.id.c_str(), packet.packet_id, packet.dup, packet.payload.data());
+return;}
   }
   const Sent& sent = ledger_.find(packet.payload);
   if (getenv("DBG") && (sent.id==getenv("DBG")||plan_.id==getenv("DBG"))) fprintf(stderr,"%s got %s qos %d dup %d id %d retain %d boot %u ids %zu stored %zu at %lu\n",plan_.id.c_str(),sent.id.c_str(),(int)packet.qos,packet.dup,packet.packet_id,packet.retain,link_->life,packet.subscription_ids.size(),sent.stored.size(),sent.stored.empty()?0ul:sent.stored[0].value);

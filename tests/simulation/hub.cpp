@@ -113,6 +113,7 @@ bool Hub::settle() {
   const auto group = std::move(done_.front());
   done_.pop_front();
   turn([&](broker::Turn& t) { broker_->committed(*group, t); });
+  if (getenv("DBG")) fprintf(stderr,"settled up to %lu\n", group->outcome.blocks.empty() ? 0ul : group->outcome.blocks.back()->end().value);
   return true;
 }
 

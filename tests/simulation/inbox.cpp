@@ -26,6 +26,7 @@ void Inbox::got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t li
   // A message that its publisher repeated has two places in the order.
   if (!ordered_ || got.times > 1 || sent.stored.size() != 1) return;
   const auto [last, first] = last_.try_emplace({sent.stream(), publish.qos}, sent.stored.front());
+  if (!(first || last->second < sent.stored.front())) fprintf(stderr,"ORDER last %lu now %lu qos %d/%d\n", last->second.value, sent.stored.front().value, int(publish.qos), int(sent.qos));
   require(first || last->second < sent.stored.front(), "order is kept: " + sent.id);
   last->second = sent.stored.front();
 }

@@ -196,6 +196,7 @@ void Run::check_shares() const {
       if (sent.stored.empty() || sent.stored.front() < std::max(since, hub_->log().first())) continue;
       if (sent.qos == QoS::at_most_once || !mqtt::matches(share->filter, sent.topic)) continue;
       const auto found = share->members_of.find(id);
+      if (found==share->members_of.end()) { fprintf(stderr,"SHARE filter %s qos %d since %lu pos %lu first %lu:", share->filter.c_str(), int(share->qos), since.value, sent.stored.front().value, hub_->log().first().value); for (const auto& c : clients_) if (c->plan().share==share.get()) fprintf(stderr," %s v%d", c->plan().id.c_str(), int(c->plan().version)); fprintf(stderr,"\n"); }
       require(found != share->members_of.end(), "a shared subscription is owed " + id);
       const bool exactly = std::min(sent.qos, share->qos) == QoS::exactly_once ||
                            (!options_.crashes && sent.stored.size() == 1);

@@ -70,7 +70,7 @@ TEST(ConfigCheck, TwoDoorsCannotShareAnAddress) {
 TEST(ConfigCheck, LimitsThatDoNotFitEachOtherAreRefusedWithTheFigureThatFits) {
   EXPECT_THAT(
       errors_of("[storage]\nlimit = \"100MiB\"\ngeneration = \"64MiB\"\n"),
-      ElementsAre("f.toml:2: [storage] limit: 100MiB is less than two generations of 64MiB and "
+      ElementsAre("f.toml:3: [storage] limit: 100MiB is less than two generations of 64MiB and "
                   "1MiB: one is "
                   "written while the other is still read; did you mean \"129MiB\"?")
   );
