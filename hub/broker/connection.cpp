@@ -397,7 +397,7 @@ void Connection::fail(Reason reason, std::string_view why) {
 
 void Connection::disconnect(Reason reason, std::string_view why) {
   if (closing_) return;
-  if (version_ == Version::v5 && connected_) {
+  if (version_ == Version::v5 && greeted_) {  // nothing goes before CONNACK ([MQTT-3.14.0-1])
     mqtt::Disconnect packet;
     packet.reason = reason;
     if (!why.empty() && !limits_packets()) packet.reason_string = why;

@@ -6,6 +6,7 @@ another broker reads the specification, RUNNEL_TEST_PEER=mosquitto starts Debian
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import urllib.request
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PEER = os.environ.get("RUNNEL_TEST_PEER", "")
+PORTS = (20_000, 32_000)
 START_MAX_S = 30
 STOP_MAX_S = 30
 STDERR_LINES = 40
@@ -28,10 +30,19 @@ _MOSQUITTO_KEYS = {
 }
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """Below the ports that outgoing connections take, or one of those might be gone by the time."""
+    found = []
+    for port in random.sample(range(*PORTS), PORTS[1] - PORTS[0]):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # somebody has it
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no free ports")
 
 
 class Hub:
@@ -49,7 +60,7 @@ class Hub:
     def start(self):
         """Starts on the ports of the last time, or on free ones; returns when it is ready."""
         if not self.port:
-            self.port, self.websocket_port, self.http_port = (free_port() for _ in range(3))
+            self.port, self.websocket_port, self.http_port = free_ports(3)
         with open(self.stderr, "ab") as stderr:
             self.process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,

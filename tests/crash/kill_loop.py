@@ -44,7 +44,7 @@ key = "{{topic}}"
 """
 STORAGE = {"limit": "8GiB", "generation": "16MiB", "group_max": "2MiB"}
 ROUND_S = (0.02, 0.3)
-DRAIN_S = 120
+DRAIN_S = 60
 
 
 class Loop:
@@ -111,10 +111,14 @@ class Loop:
                 if client.socket is None:
                     client.connect(self.hub.port)
                 selector.register(client.socket, selectors.EVENT_READ, client)
-            deadline = time.monotonic() + DRAIN_S
+            deadline, behind = time.monotonic() + DRAIN_S, None
             while selector.get_map() and not (until and until()):
                 if time.monotonic() > deadline:
-                    raise Broken(f"no end after {DRAIN_S} s: {self.behind()}")
+                    # These clients are slow, and a long run leaves them far behind: only a stand-still
+                    # is a fault.
+                    if behind == self.behind():
+                        raise Broken(f"nothing moved for {DRAIN_S} s: {behind}")
+                    deadline, behind = time.monotonic() + DRAIN_S, self.behind()
                 ready = {key.data for key, _ in selector.select(0.005)}
                 for key in list(selector.get_map().values()):
                     if not key.data.turn(key.data in ready):

@@ -1,0 +1,231 @@
+// What readers ask of a log: state at start-up, blocks by position, batches by offset, totals.
+#include <algorithm>
+
+#include "storage/base/logger.h"
+#include "storage/log/log.h"
+
+namespace runnel::log {
+namespace {
+
+// Environments kept open besides the active one; a map each.
+constexpr std::size_t kOpenMax = sizeof(void*) == 8 ? 24 : 4;
+
+}  // namespace
+
+Result<void> Log::each_state(
+    ByteView prefix, const std::function<void(ByteView name, ByteView value)>& visit
+) const {
+  const std::shared_ptr<Generation> active = [this] {
+    const std::lock_guard lock(mutex_);
+    return active_;
+  }();
+  auto txn = ReadTxn::begin(active->env());
+  if (!txn) return txn.error();
+  const Bytes from = state_key(prefix);
+  std::uint64_t damaged = 0;
+  RUNNEL_TRY(txn->walk(from, [&](const ReadTxn::Row& row) {
+    if (!row.key.starts_with(from)) return false;
+    if (const auto value = without_checksum(row.key, row.value)) {
+      visit(row.key.substr(1), *value);
+    } else {
+      ++damaged;
+    }
+    return true;
+  }));
+  if (damaged > 0) {
+    logger::error(
+        "log", logger::text(damaged, " rows of the state have a wrong checksum and are lost")
+    );
+  }
+  return {};
+}
+
+std::shared_ptr<Generation> Log::generation_of(const Slot& slot) const {
+  slot.used_at = ++uses_;
+  if (slot.open != nullptr) return slot.open;
+  slot.open = slot.known.lock();
+  if (slot.open == nullptr) {
+    auto opened = Generation::open(options_.dir, slot.id, Env::Mode::read_only);
+    if (!opened) return nullptr;
+    slot.open = *opened;
+    slot.known = slot.open;
+  }
+  const Slot* oldest = nullptr;
+  std::size_t open = 0;
+  for (const Slot& s : chain_) {
+    if (s.open == nullptr || &s == &chain_.back()) continue;
+    ++open;
+    if (oldest == nullptr || s.used_at < oldest->used_at) oldest = &s;
+  }
+  if (open > kOpenMax) oldest->open.reset();
+  return slot.known.lock();
+}
+
+std::shared_ptr<Generation> Log::generation_at(Position position) const {
+  const std::lock_guard lock(mutex_);
+  auto it = std::upper_bound(chain_.begin(), chain_.end(), position, [](Position p, const Slot& s) {
+    return p < s.first;
+  });
+  if (it == chain_.begin()) return nullptr;
+  return generation_of(*std::prev(it));
+}
+
+Result<BlockPtr> Log::read_block(Position position) const {
+  if (position < first() || position >= end()) return Errc::not_found;
+  const auto generation = generation_at(position);
+  if (generation == nullptr) return position < first() ? Errc::not_found : Errc::damaged;
+  auto bytes = generation->read_block(position);
+  // It was committed: a place in the log without a block is damage.
+  if (!bytes) return errc_of(bytes.error()) == Errc::not_found ? Errc::damaged : bytes.error();
+  auto block = Block::make(std::move(*bytes), false);
+  if (!block) return block.error();
+  if (position < (*block)->first() || position >= (*block)->end()) return Errc::damaged;
+  return block;
+}
+
+Position Log::skip_damaged(Position position) const {
+  std::vector<Position> firsts;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Slot& slot : chain_) firsts.push_back(slot.first);
+  }
+  for (std::size_t i = 0; i < firsts.size(); ++i) {
+    if (i + 1 < firsts.size() && firsts[i + 1].value <= position.value + 1) continue;
+    const Position from(std::max(position.value + 1, firsts[i].value));
+    const auto generation = generation_at(from);
+    if (generation == nullptr) continue;
+    std::optional<Position> found;
+    const auto walked = generation->walk_blocks(from, [&](const BlockHead& head, ByteView) {
+      found = head.first;
+      return false;
+    });
+    if (walked && found) return *found;
+  }
+  return end();
+}
+
+// The generation in which `offset` must be; nullptr when that cannot be opened, not_found when it
+// has been retired.
+Result<std::shared_ptr<Generation>> Log::generation_for(PartitionId partition, Offset offset)
+    const {
+  const std::lock_guard lock(mutex_);
+  const Slot* found = nullptr;
+  for (const Slot& slot : chain_) {
+    const auto start = slot.starts.find(partition);
+    if (start != slot.starts.end() && start->second > offset) break;
+    found = &slot;
+  }
+  if (found == nullptr) return Errc::not_found;
+  return generation_of(*found);
+}
+
+// The first offset behind `behind` at which a generation begins.
+Offset Log::next_start(PartitionId partition, Offset behind, Offset otherwise) const {
+  const std::lock_guard lock(mutex_);
+  for (const Slot& slot : chain_) {
+    const auto start = slot.starts.find(partition);
+    if (start != slot.starts.end() && start->second > behind) return start->second;
+  }
+  return otherwise;
+}
+
+// Takes batches from one generation, and moves `next` behind the last one. `full`: the next batch
+// would have been too much.
+Result<void> Log::fetch_from(
+    const Generation& generation,
+    PartitionId partition,
+    std::size_t bytes_max,
+    Fetched& out,
+    Offset& next,
+    bool& full
+) const {
+  const auto lost = [&](std::int64_t until) {
+    out.damaged += static_cast<std::uint32_t>(until - next.value);
+    next = Offset(until);
+  };
+  const auto walked = generation.walk_blocks(
+      generation.seek(partition, next),
+      [&](const BlockHead& head, ByteView value) {
+        for (const BlockEntry& e : head.entries) {
+          if (e.partition != partition || e.base.value + e.records <= next.value) continue;
+          if (e.base >= out.high_watermark) return false;
+          if (!out.batches.empty() && out.batches.size() + e.bytes > bytes_max) {
+            full = true;
+            return false;
+          }
+          if (e.base > next) lost(e.base.value);  // a block before this one cannot be read
+          const ByteView batch = value.substr(e.place, e.bytes);
+          const auto parsed = BatchView::parse(batch, true);
+          if (!parsed || parsed->base_offset() != e.base || parsed->records() != e.records) {
+            lost(e.base.value + e.records);
+            continue;
+          }
+          out.batches.append(batch);
+          next = Offset(e.base.value + e.records);
+        }
+        return out.batches.size() < bytes_max && next < out.high_watermark;
+      }
+  );
+  // Pages that cannot be walked are a hole like others.
+  if (!walked && errc_of(walked.error()) != Errc::damaged) return walked.error();
+  return {};
+}
+
+Result<Fetched> Log::fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const {
+  Fetched out;
+  const PartitionRange known = range(partition);
+  out.log_start = known.log_start;
+  out.high_watermark = known.high_watermark;
+  if (offset < known.log_start || offset > known.high_watermark) return Errc::not_found;
+  bytes_max = std::max<std::size_t>(bytes_max, 1);  // at least one batch
+  Offset next = offset;
+  while (next < known.high_watermark && out.batches.size() < bytes_max) {
+    const auto generation = generation_for(partition, next);
+    if (!generation && out.batches.empty()) return generation.error();
+    if (!generation) break;
+    const Offset before = next;
+    if (*generation != nullptr) {
+      bool full = false;
+      RUNNEL_TRY(fetch_from(**generation, partition, bytes_max, out, next, full));
+      if (full) break;
+    }
+    if (next != before) continue;
+    // Nothing more in this generation: records of it are damaged or set aside. Go on in the next
+    // one.
+    if (!out.batches.empty()) break;
+    const Offset further = next_start(partition, next, known.high_watermark);
+    out.damaged += static_cast<std::uint32_t>(further.value - next.value);
+    next = further;
+  }
+  return out;
+}
+
+PartitionRange Log::range(PartitionId partition) const {
+  const std::lock_guard lock(mutex_);
+  PartitionRange out;
+  const auto start = chain_.front().starts.find(partition);
+  if (start != chain_.front().starts.end()) out.log_start = start->second;
+  if (partition.value < ends_.size()) out.high_watermark = ends_[partition.value];
+  return out;
+}
+
+Log::Totals Log::totals() const {
+  const std::lock_guard lock(mutex_);
+  Totals out;
+  out.accepted = end().value;
+  out.stored = end().value - first().value;
+  out.expired = retired_.expired;
+  out.discarded = retired_.discarded;
+  out.damaged = damaged_;
+  out.generations = chain_.size();
+  for (const Slot& slot : chain_) out.disk_bytes += slot.file_bytes;
+  for (const Aside& aside : aside_) out.disk_bytes += aside.bytes;
+  return out;
+}
+
+std::int64_t Log::hub_ms() const {
+  const std::lock_guard lock(mutex_);
+  return hub_clock_->now_ms();
+}
+
+}  // namespace runnel::log
