@@ -1,0 +1,77 @@
+#include "hub/core/topics.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/log_fixture.h"
+
+namespace runnel::core {
+namespace {
+
+class TopicsTest : public ::testing::Test {
+ protected:
+  // Makes what is missing, as the hub does when it starts.
+  Topics start(const std::vector<TopicSpec>& specs) {
+    Topics topics;
+    EXPECT_TRUE(topics.load(fixture_.reopen()));
+    log::Group group;
+    topics.ensure(specs, group);
+    EXPECT_EQ(fixture_.log().commit(group), Errc::ok);
+    return topics;
+  }
+
+  test::LogFixture fixture_;
+};
+
+TEST_F(TopicsTest, ATopicThatIsNotThereIsNotFound) {
+  EXPECT_EQ(Topics().find("mqtt"), nullptr);
+  EXPECT_EQ(start({{"mqtt", 1}}).find("mqt"), nullptr);
+}
+
+TEST_F(TopicsTest, TopicsAndPartitionsOutliveTheProcess) {
+  const Topics::Map made = start({{"mqtt", 1}, {"temps", 3}}).all();
+  EXPECT_EQ(made.at("temps").size(), 3U);
+  EXPECT_EQ(start({}).all(), made);
+}
+
+TEST_F(TopicsTest, PartitionsOnlyGrow) {
+  const auto first = start({{"temps", 3}}).all().at("temps");
+  EXPECT_EQ(start({{"temps", 1}}).all().at("temps"), first);
+  const auto grown = start({{"temps", 5}}).all().at("temps");
+  ASSERT_EQ(grown.size(), 5U);
+  EXPECT_TRUE(std::equal(first.begin(), first.end(), grown.begin()));
+}
+
+TEST_F(TopicsTest, NoPartitionIdIsGivenTwice) {
+  start({{"a", 2}});
+  start({{"b", 3}});
+  const Topics topics = start({{"a", 4}, {"c", 1}});
+  std::set<PartitionId> ids;
+  std::size_t partitions = 0;
+  for (const auto& [name, of_topic] : topics.all()) {
+    ids.insert(of_topic.begin(), of_topic.end());
+    partitions += of_topic.size();
+  }
+  EXPECT_EQ(partitions, 8U);
+  EXPECT_EQ(ids.size(), partitions);
+}
+
+TEST_F(TopicsTest, NothingIsWrittenWhenNothingIsMissing) {
+  Topics topics = start({{"mqtt", 2}});
+  log::Group group;
+  topics.ensure({{"mqtt", 2}}, group);
+  EXPECT_TRUE(group.empty());
+}
+
+TEST_F(TopicsTest, ADamagedRowIsReported) {
+  start({{"mqtt", 1}});
+  ASSERT_EQ(fixture_.put_state("t/mqtt", "\x05"), Errc::ok);
+  Topics topics;
+  const auto loaded = topics.load(fixture_.reopen());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(errc_of(loaded.error()), Errc::damaged);
+}
+
+}  // namespace
+}  // namespace runnel::core
