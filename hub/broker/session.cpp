@@ -227,6 +227,12 @@ void Session::transmit(const Outgoing& out, mqtt::PacketId id, bool dup, Turn& t
   connection_->send_publish(packet);
 }
 
+bool Session::too_large(const Outgoing& out, Turn& turn) {
+  return connection_->limits_packets() &&
+         mqtt::encoded_bytes(packet_for(out, turn), connection_->version()) >
+             connection_->packet_bytes_max();
+}
+
 bool Session::deliver(const Outgoing& out, Turn& turn) {
   if (connection_ == nullptr || !connection_->open()) {
     // QoS 0 is owed to nobody who is away.
@@ -239,9 +245,7 @@ bool Session::deliver(const Outgoing& out, Turn& turn) {
   }
   if (connection_->pending_bytes() >= broker_.limits_.outbound_bytes_max) return false;
   // A packet that the client has said it does not take counts as delivered ([MQTT-3.1.2-25]).
-  if (connection_->limits_packets() &&
-      mqtt::encoded_bytes(packet_for(out, turn), connection_->version()) >
-          connection_->packet_bytes_max()) {
+  if (too_large(out, turn)) {
     ++broker_.counters_.publish_dropped;
     return true;
   }
@@ -295,19 +299,28 @@ void Session::settled(mqtt::PacketId id, Turn& turn) {
   }
 }
 
-// Sends what an entry in flight stands for. False: it is not there any more.
+// Sends what an entry in flight stands for. False: it is not there any more, or is larger than what
+// the client takes now.
 bool Session::send_again(const log::BlockPtr& block, InFlight& entry, Turn& turn) {
   const bool dup = entry.resend;
   Delivery delivery;
+  const auto drop = [this] {
+    ++broker_.counters_.publish_dropped;
+    return false;
+  };
   if (entry.stored != nullptr) {
     const Outgoing out{entry.stored->message(), entry.qos, true, delivery.ids, entry.stored->accepted_hub_ms(), {}, nullptr, entry.stored};
+    if (too_large(out, turn)) return drop();
     transmit(out, entry.id, dup, turn);
     return true;
   }
   const auto index = static_cast<std::uint32_t>(entry.position.value - block->first().value);
   const auto record = block->record(index);
   Message& message = broker_.message_out_;
-  if (!record || !to_message(*record, message)) return false;
+  if (!record || !to_message(*record, message)) {
+    missed(1);
+    return false;
+  }
   match(message, entry.position, delivery);
   if (!entry.group.empty()) {
     for (const Subscription& s : subscriptions_) {
@@ -315,6 +328,7 @@ bool Session::send_again(const log::BlockPtr& block, InFlight& entry, Turn& turn
     }
   }
   const Outgoing out{message, entry.qos, message.retain && delivery.retain_as_published, delivery.ids, block->head().hub_ms, entry.position, nullptr, nullptr};
+  if (too_large(out, turn)) return drop();
   transmit(out, entry.id, dup, turn);
   return true;
 }
@@ -385,9 +399,13 @@ void Session::resend_stored(Turn& turn) {
   for (std::size_t i = first_; i < inflight_.size() && window_open(); ++i) {
     InFlight& e = inflight_[i];
     if (!e.resend || e.stored == nullptr) continue;
-    send_again(nullptr, e, turn);
+    const bool sent = send_again(nullptr, e, turn);
     resent(e);
+    if (sent) continue;
+    e.state = InFlight::State::done;
+    e.stored.reset();
   }
+  drop_finished();
 }
 
 void Session::resent(InFlight& entry) {
@@ -405,18 +423,22 @@ Position Session::Resender::next_wanted(Position from) const {
 }
 
 bool Session::Resender::offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) {
-  if (!ready()) return false;
   const Position position(block->first().value + index);
-  for (std::size_t i = session_.first_; i < session_.inflight_.size(); ++i) {
-    InFlight& e = session_.inflight_[i];
-    if (!e.resend || e.stored != nullptr || e.position != position) continue;
-    if (session_.send_again(block, e, turn)) {
-      session_.resent(e);
-    } else {
-      session_.missed(1);
-      session_.finish(e);
+  const auto next = [&]() -> InFlight* {
+    for (std::size_t i = session_.first_; i < session_.inflight_.size(); ++i) {
+      InFlight& e = session_.inflight_[i];
+      if (e.resend && e.stored == nullptr && e.position == position) return &e;
     }
-    break;
+    return nullptr;
+  };
+  // More than one, when a shared subscription of the same client wanted the message too.
+  while (InFlight* e = next()) {
+    if (!ready()) return false;
+    if (session_.send_again(block, *e, turn)) {
+      session_.resent(*e);
+    } else {
+      session_.finish(*e);
+    }
   }
   if (session_.resends_ == 0) session_.broker_.pump_due(session_);  // what waited for this
   return true;
