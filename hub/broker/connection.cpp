@@ -14,6 +14,9 @@ using mqtt::QoS;
 using mqtt::Reason;
 using mqtt::Version;
 
+// What a topic alias may add to a packet: the property, and a byte more for each of two lengths.
+constexpr std::size_t kAliasBytes = 5;
+
 // Acknowledgements that may wait beside outbound_bytes_max of deliveries.
 constexpr std::size_t kAnswersBytesMax = 64 * 1024;
 
@@ -435,7 +438,9 @@ void Connection::send_ack(PacketType type, mqtt::PacketId id, Reason reason) {
 
 void Connection::send_publish(mqtt::Publish& packet) {
   const std::string_view topic = packet.topic;
-  if (alias_out_max_ > 0) {
+  const bool room = !limits_packets() ||
+                    mqtt::encoded_bytes(packet, version_) + kAliasBytes <= packet_bytes_max_;
+  if (alias_out_max_ > 0 && room) {
     const auto known = aliases_out_.find(std::string(packet.topic));
     if (known != aliases_out_.end()) {
       packet.topic_alias = known->second;

@@ -195,6 +195,7 @@ class Session final : public LogReader {
   bool send_again(const log::BlockPtr& block, InFlight& entry, Turn& turn);
   bool send_pending_retained(Turn& turn);
   mqtt::Publish& packet_for(const Outgoing& out, Turn& turn);
+  [[nodiscard]] bool too_large(const Outgoing& out, Turn& turn);
   void transmit(const Outgoing& out, mqtt::PacketId id, bool dup, Turn& turn);
   mqtt::PacketId next_packet_id();
   InFlight* find_in_flight(mqtt::PacketId id);
