@@ -44,7 +44,9 @@ TEST_F(RoutesTest, TheFirstRouteThatMatchesDecides) {
 
 TEST_F(RoutesTest, AKeyTakesWhatTheWildcardsMatched) {
   EXPECT_EQ(key("+/x/+/#", "{1}-{2}-{3}", "a/x/b/c/d"), "a-b-c/d");
-  EXPECT_EQ(key("+/+/+/+/+/+/+/+/+", "{9}{8}{7}{6}{5}{4}{3}{2}{1}", "1/2/3/4/5/6/7/8/9"), "987654321");
+  EXPECT_EQ(
+      key("+/+/+/+/+/+/+/+/+", "{9}{8}{7}{6}{5}{4}{3}{2}{1}", "1/2/3/4/5/6/7/8/9"), "987654321"
+  );
 }
 
 TEST_F(RoutesTest, AHashThatMatchedTheParentStandsForNothing) {
@@ -59,7 +61,9 @@ TEST_F(RoutesTest, AWildcardThatTheFilterDoesNotHaveStandsForNothing) {
   EXPECT_EQ(key("a/b", "{1}.", "a/b"), ".");
 }
 
-TEST_F(RoutesTest, ALevelMayBeEmpty) { EXPECT_EQ(key("+/+/+", "({1})({2})({3})", "//b"), "()()(b)"); }
+TEST_F(RoutesTest, ALevelMayBeEmpty) {
+  EXPECT_EQ(key("+/+/+", "({1})({2})({3})", "//b"), "()()(b)");
+}
 
 TEST_F(RoutesTest, AKeyTakesTopicAndClient) {
   const Destination to = resolve({{"#", "one", "{client}:{topic}", std::nullopt}}, "a/b");
@@ -103,8 +107,10 @@ TEST(PartitionOfKey, IsTheHashThatKafkasClientsUse) {
   };
   constexpr std::uint32_t kPartitions = 1U << 31;  // all that is left of the hash
   for (const auto& [key, hash] : known) {
-    EXPECT_EQ(partition_of_key(key, kPartitions), static_cast<std::uint32_t>(hash) & 0x7fffffffU) << key;
-    EXPECT_EQ(partition_of_key(key, 12), (static_cast<std::uint32_t>(hash) & 0x7fffffffU) % 12) << key;
+    EXPECT_EQ(partition_of_key(key, kPartitions), static_cast<std::uint32_t>(hash) & 0x7fffffffU)
+        << key;
+    EXPECT_EQ(partition_of_key(key, 12), (static_cast<std::uint32_t>(hash) & 0x7fffffffU) % 12)
+        << key;
   }
 }
 

@@ -24,7 +24,8 @@ TEST(RowKey, OfAnyTextFitsIntoAStateRow) {
 TEST(RowKey, TellsLongTextsApart) {
   std::set<Bytes> keys;
   std::size_t texts = 0;
-  for (std::size_t size = 1; size < 2000; ++size, ++texts) keys.insert(row_key("r/", Bytes(size, 'x')));
+  for (std::size_t size = 1; size < 2000; ++size, ++texts)
+    keys.insert(row_key("r/", Bytes(size, 'x')));
   Bytes text(1000, 'y');
   for (std::size_t at = 0; at < text.size(); ++at, ++texts) {
     text[at] = 'z';

@@ -1,7 +1,8 @@
 #include "hub/core/subscription_tree.h"
 
-#include <algorithm>
 #include <malloc.h>
+
+#include <algorithm>
 #include <map>
 
 #include <gmock/gmock.h>
@@ -19,7 +20,9 @@ using ::testing::UnorderedElementsAre;
 
 int owners[4];
 
-Entry entry(std::size_t owner, std::uint32_t which = 1) { return {&owners[owner], which}; }
+Entry entry(std::size_t owner, std::uint32_t which = 1) {
+  return {&owners[owner], which};
+}
 
 std::vector<Entry> match(const SubscriptionTree& tree, std::string_view topic) {
   std::vector<Entry> out;
@@ -38,7 +41,9 @@ TEST(SubscriptionTree, FindsWildcardsAtEveryLevel) {
   tree.add("a/b/+", entry(0, 7));
   EXPECT_THAT(
       match(tree, "a/b"),
-      UnorderedElementsAre(entry(0, 1), entry(0, 2), entry(0, 3), entry(0, 4), entry(0, 5), entry(0, 6))
+      UnorderedElementsAre(
+          entry(0, 1), entry(0, 2), entry(0, 3), entry(0, 4), entry(0, 5), entry(0, 6)
+      )
   );
   EXPECT_THAT(match(tree, "a"), UnorderedElementsAre(entry(0, 4), entry(0, 5)));
 }
@@ -102,11 +107,14 @@ TEST(SubscriptionTree, AgreesWithTryingEveryFilter) {
   std::vector<std::pair<std::string, Entry>> model;
   for (int round = 0; round < 4000; ++round) {
     if (!model.empty() && random.between(0, 99) < (model.size() > 60 ? 70 : 40)) {
-      const auto gone = model.begin() + static_cast<std::ptrdiff_t>(random.between(0, model.size() - 1));
+      const auto gone =
+          model.begin() + static_cast<std::ptrdiff_t>(random.between(0, model.size() - 1));
       tree.remove(gone->first, gone->second);
       model.erase(gone);
     } else {
-      const std::pair added{random_path(random, true), entry(random.between(0, 3), static_cast<std::uint32_t>(random.between(1, 9)))};
+      const std::pair added{
+          random_path(random, true),
+          entry(random.between(0, 3), static_cast<std::uint32_t>(random.between(1, 9)))};
       ASSERT_TRUE(mqtt::valid_topic_filter(added.first)) << added.first;
       tree.add(added.first, added.second);
       if (std::find(model.begin(), model.end(), added) == model.end()) model.push_back(added);
@@ -122,11 +130,15 @@ TEST(SubscriptionTree, AgreesWithTryingEveryFilter) {
 }
 
 // Allocated and not freed, of this thread's arena.
-std::size_t allocated() { return ::mallinfo2().uordblks; }
+std::size_t allocated() {
+  return ::mallinfo2().uordblks;
+}
 
 TEST(SubscriptionTree, LeavesNoNodesBehind) {
   SubscriptionTree tree;
-  const auto filter = [](int i) { return "plant/" + std::to_string(i) + "/+/x/" + std::to_string(i * 7) + "/#"; };
+  const auto filter = [](int i) {
+    return "plant/" + std::to_string(i) + "/+/x/" + std::to_string(i * 7) + "/#";
+  };
   const auto churn = [&] {
     for (int i = 0; i < 2000; ++i) tree.add(filter(i), entry(0));
     for (int i = 0; i < 2000; ++i) tree.remove(filter(i), entry(0));
