@@ -128,7 +128,7 @@ void Examination::check_generation(GenerationId id, bool newest) {
   next = begin;
   if ((*generation)->index_damaged()) {
     find(text(
-        "generation ", id.value, ": its index has a wrong checksum; its blocks are walked instead"
+        "generation ", id.value, ": its index, or a page, is damaged; its blocks are walked instead"
     ));
   }
   if (ends.empty()) {

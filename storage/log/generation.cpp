@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "storage/base/crc32c.h"
+#include "storage/base/logger.h"
 
 namespace runnel::log {
 namespace {
@@ -15,17 +15,13 @@ namespace fs = std::filesystem;
 
 constexpr ByteView kHeadKey = "\x01";
 constexpr char kStartKind = '\x02';
-constexpr char kStateKind = '\x03';
 constexpr char kIndexKind = '\x04';
-constexpr char kBlockKind = '\x0f';
 
 // An index entry stands at least this far from the one before: in bytes of its own partition, or in
 // bytes of the whole log for a partition that seldom speaks.
 constexpr std::uint64_t kIndexOwnBytes = 32 * 1024;
 constexpr std::uint64_t kIndexLogBytes = 512 * 1024;
 constexpr std::size_t kIndexEntryBytes = 16;
-
-constexpr std::size_t kChecksumBytes = 4;
 
 // LMDB begins with two meta pages; no file of ours is shorter.
 constexpr std::uint64_t kFileBytesMin = 2 * 4096;
@@ -68,11 +64,15 @@ Result<void> carry_forward(const Generation& previous, WriteTxn& txn) {
   auto read = ReadTxn::begin(previous.env());
   if (!read) return read.error();
   Result<void> outcome;
-  RUNNEL_TRY(read->walk(kStatePrefix, [&](const ReadTxn::Row& row) {
-    if (row.key[0] != kStateKind) return false;
+  const auto walked = read->walk(kStatePrefix, [&](const ReadTxn::Row& row) {
+    if (row.key[0] != kStatePrefix[0]) return false;
     outcome = txn.put(row.key, row.value);
     return outcome.has_value();
-  }));
+  });
+  if (!walked) {
+    if (errc_of(walked.error()) != Errc::damaged) return walked.error();
+    logger::error("log", "rows of the state stand on damaged pages and are lost");
+  }
   RUNNEL_TRY(outcome);
   if (const auto retired = read->get(kRetiredKey)) RUNNEL_TRY(txn.put(kRetiredKey, *retired));
   return {};
@@ -94,56 +94,6 @@ Result<void> sync_directory(const fs::path& dir) {
   ::close(fd);
   if (rc != 0) return Errc::io_error;
   return {};
-}
-
-Bytes with_checksum(ByteView key, ByteView value) {
-  Bytes out;
-  out.reserve(value.size() + kChecksumBytes);
-  out.append(value);
-  ByteWriter(out).le32(crc32c(value, crc32c(key)));
-  return out;
-}
-
-Result<ByteView> without_checksum(ByteView key, ByteView stored) {
-  if (stored.size() < kChecksumBytes) return Errc::damaged;
-  const ByteView value = stored.substr(0, stored.size() - kChecksumBytes);
-  if (ByteReader(stored.substr(value.size())).le32() != crc32c(value, crc32c(key))) {
-    return Errc::damaged;
-  }
-  return value;
-}
-
-Bytes state_key(ByteView name) {
-  Bytes key(1, kStateKind);
-  key.append(name);
-  return key;
-}
-
-Bytes block_key(Position first) {
-  Bytes key(1, kBlockKind);
-  ByteWriter(key).be64(first.value);
-  return key;
-}
-
-Bytes Retired::encode() const {
-  Bytes out;
-  ByteWriter w(out);
-  w.le32(oldest.value);
-  w.le64(expired);
-  w.le64(discarded);
-  return with_checksum(kRetiredKey, out);
-}
-
-Result<Retired> Retired::decode(ByteView stored) {
-  const auto value = without_checksum(kRetiredKey, stored);
-  if (!value) return value.error();
-  ByteReader r(*value);
-  Retired out;
-  out.oldest = GenerationId(r.le32());
-  out.expired = r.le64();
-  out.discarded = r.le64();
-  if (!r.ok() || !r.done()) return Errc::damaged;
-  return out;
 }
 
 fs::path Generation::file(const fs::path& dir, GenerationId id) {
@@ -203,6 +153,7 @@ Result<std::shared_ptr<Generation>> Generation::open(
   const auto size = fs::file_size(path, ec);
   if (ec) return Errc::not_found;
   if (size < kFileBytesMin) return Errc::damaged;
+  if (mode == Env::Mode::writable) RUNNEL_TRY(Env::check(path));
   // A file keeps the size that it was made with, whatever the configuration says today.
   auto env = Env::open(path, size, mode);
   if (!env) return env.error();
@@ -257,7 +208,7 @@ Result<void> Generation::read_rows() {
 
 // One pass over the heads gives index, ends and mark. It reads one page of each block.
 Result<void> Generation::walk_for_index(const ReadTxn& txn) {
-  return txn.walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
+  const auto walked = txn.walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
     ByteReader key(row.key.substr(1));
     const Position first(key.be64());
     const auto block = BlockHead::parse(row.value);
@@ -270,6 +221,11 @@ Result<void> Generation::walk_for_index(const ReadTxn& txn) {
     }
     return true;
   });
+  if (walked || errc_of(walked.error()) != Errc::damaged) return walked;
+  // Blocks on pages that cannot be read: nobody knows which.
+  index_damaged_ = true;
+  note_unreadable(end_, env_->used_bytes());
+  return {};
 }
 
 Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal_row) {
@@ -326,6 +282,11 @@ void Generation::note_unreadable(Position first, std::size_t bytes) {
   const std::size_t records_max = bytes / kRecordBytesMin;
   end_ = Position(std::max(end_.value, first.value) + records_max);
   for (auto& [partition, end] : ends_) end.value += static_cast<std::int64_t>(records_max);
+}
+
+void Generation::leave_room_for_unreadable(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  note_unreadable(end_, bytes);
 }
 
 // A flipped bit in the key: nothing finds the block by its position, and what would be appended
@@ -400,7 +361,7 @@ Result<Bytes> Generation::read_block(Position position) const {
   if (!txn) return txn.error();
   const auto row = txn->at_or_before(block_key(position));
   if (!row) return row.error();
-  if (row->key[0] != kBlockKind) return Errc::not_found;
+  if (row->key[0] != kBlockPrefix[0]) return Errc::not_found;
   return Bytes(row->value);
 }
 

@@ -8,14 +8,15 @@
 //   03 name               a state row; the newest generation's are the state of the hub
 //   04 partition u32      index, written when the generation is sealed: i64 end offset, then packed
 //                         (i64 offset, u64 position of the block), ascending, sparse
-//   05                    seal: u64 position after the last record; i64 hub ms, i64 wall ms, u32 wall
+//   05                    seal: u64 position after the last record; i64 hub ms, i64 wall ms, u32
+//   wall
 //                         synchronised, u32 boot of the last block
 //   06                    retired: u32 oldest generation that still counts, u64 records expired,
 //                         u64 records discarded
 //   0f position u64       a block (block.h)
-// Every value but a block's is followed by the CRC-32C of key and value, u32 little-endian. Where it
-// does not hold: without 01 or 02 the generation is damaged; 04 and 05 only repeat what the blocks
-// say, which are walked instead; 03 and 06 are as if they were not there.
+// Every value but a block's is followed by the CRC-32C of key and value, u32 little-endian. Where
+// it does not hold: without 01 or 02 the generation is damaged; 04 and 05 only repeat what the
+// blocks say, which are walked instead; 03 and 06 are as if they were not there.
 //
 // Threads: write() by the commit thread; the rest from any thread.
 #pragma once
@@ -26,6 +27,7 @@
 
 #include "storage/log/block.h"
 #include "storage/log/lmdb.h"
+#include "storage/log/rows.h"
 
 namespace runnel::log {
 
@@ -33,27 +35,6 @@ constexpr std::uint32_t kFormat = 1;
 
 // Makes the names in `dir` last.
 Result<void> sync_directory(const std::filesystem::path& dir);
-
-// What is stored under `key` for `value`, and the way back: Errc::damaged when the checksum is wrong.
-Bytes with_checksum(ByteView key, ByteView value);
-Result<ByteView> without_checksum(ByteView key, ByteView stored);
-
-// Row names, for those who read and write generations.
-Bytes state_key(ByteView name);
-Bytes block_key(Position first);
-constexpr ByteView kSealKey = "\x05";
-constexpr ByteView kRetiredKey = "\x06";
-constexpr ByteView kStatePrefix = "\x03";
-
-struct Retired {
-  GenerationId oldest{1};
-  std::uint64_t expired = 0;
-  std::uint64_t discarded = 0;
-
-  // The row as it is stored, with its checksum.
-  [[nodiscard]] Bytes encode() const;
-  static Result<Retired> decode(ByteView stored);
-};
 
 using PartitionEnds = std::map<PartitionId, Offset>;
 
@@ -67,9 +48,9 @@ class Generation {
     std::uint32_t boot = 0;
   };
 
-  // Makes the file under a temporary name, with head, partition ends and every state and retired row
-  // of `previous` (nullptr for the first), flushes it, and gives it its name: a file with a real name
-  // is whole. Errc::no_space when the file system has no room for it.
+  // Makes the file under a temporary name, with head, partition ends and every state and retired
+  // row of `previous` (nullptr for the first), flushes it, and gives it its name: a file with a
+  // real name is whole. Errc::no_space when the file system has no room for it.
   static Result<std::shared_ptr<Generation>> create(
       const std::filesystem::path& dir,
       std::uint64_t bytes,
@@ -78,32 +59,45 @@ class Generation {
       const Generation* previous
   );
 
-  // Opens a file of the chain. Errc::damaged when it is not one, or is shorter than what it holds.
+  // Opens a file of the chain. Errc::damaged when it is not one, or is shorter than what it holds;
+  // to write to, also when one of its pages is damaged.
   // One that was not sealed gets its index by a walk over its blocks; a sealed one reads it.
   static Result<std::shared_ptr<Generation>> open(
-      const std::filesystem::path& dir,
-      GenerationId id,
-      Env::Mode mode
+      const std::filesystem::path& dir, GenerationId id, Env::Mode mode
   );
 
   static std::filesystem::path file(const std::filesystem::path& dir, GenerationId id);
 
   [[nodiscard]] const Head& head() const { return head_; }
+
   [[nodiscard]] GenerationId id() const { return head_.id; }
+
   [[nodiscard]] Env& env() { return *env_; }
+
   [[nodiscard]] const Env& env() const { return *env_; }
+
   [[nodiscard]] const PartitionEnds& starts() const { return starts_; }
+
   // Position after the last record, and the ends of all partitions that it knows.
   [[nodiscard]] Position end() const;
   [[nodiscard]] PartitionEnds ends() const;
+
   [[nodiscard]] bool sealed() const { return sealed_; }
+  // It has no seal, and LMDB can be let near it.
+  [[nodiscard]] bool takes_blocks() const { return !sealed_ && env_->writable(); }
+
   [[nodiscard]] bool has_blocks() const { return end() > head_.first; }
-  // It is sealed, but what the seal or the index says has a wrong checksum.
+
+  // What the seal or the index says has a wrong checksum, or blocks stand on damaged pages.
   [[nodiscard]] bool index_damaged() const { return index_damaged_; }
+
   // What its last block knew of time; the head's when it has no block.
   [[nodiscard]] HubClock::Mark last_mark() const;
   // The highest boot number that it has seen.
   [[nodiscard]] std::uint32_t boot() const;
+
+  // Moves the end, of the log and of every partition, behind all records that `bytes` can hold.
+  void leave_room_for_unreadable(std::uint64_t bytes);
 
   // Notes blocks that a commit has just made durable.
   void committed(const std::vector<BlockPtr>& blocks);
@@ -119,8 +113,7 @@ class Generation {
 
   // Visits the readable blocks at or behind `from`, in order, until `visit` returns false.
   Result<void> walk_blocks(
-      Position from,
-      const std::function<bool(const BlockHead&, ByteView value)>& visit
+      Position from, const std::function<bool(const BlockHead&, ByteView value)>& visit
   ) const;
 
  private:

@@ -1,6 +1,8 @@
 #include "storage/log/lmdb.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -89,14 +91,17 @@ Result<std::unique_ptr<Env>> Env::open(
   // A 32-bit off_t and address space end here (LMDB itself would wrap silently).
   if (sizeof(std::size_t) < 8 && bytes > (std::uint64_t{2047} << 20)) return Errc::invalid_argument;
   std::unique_ptr<Env> env(new Env());
+  if (mode == Mode::read_only) {
+    RUNNEL_TRY(env->map_file(path));
+    return env;
+  }
   if (mode == Mode::writable) RUNNEL_TRY(reserve_lock_file(path));
   if (const int rc = mdb_env_create(&env->env_); rc != 0) return map(rc);
   env->map_bytes_ = bytes;
   mdb_env_set_mapsize(env->env_, static_cast<std::size_t>(bytes));
   mdb_env_set_maxreaders(env->env_, kReadersMax);
   unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
-  if (mode != Mode::writable) flags |= MDB_RDONLY;
-  if (mode == Mode::read_only) flags |= MDB_NOLOCK;
+  if (mode == Mode::observer) flags |= MDB_RDONLY;
   if (const int rc = mdb_env_open(env->env_, path.c_str(), flags, 0640); rc != 0) return map(rc);
   int dead = 0;
   mdb_reader_check(env->env_, &dead);
@@ -110,6 +115,37 @@ Result<std::unique_ptr<Env>> Env::open(
 
 Env::~Env() {
   if (env_ != nullptr) mdb_env_close(env_);
+  if (!map_.empty()) ::munmap(const_cast<char*>(map_.data()), map_.size());
+}
+
+Result<void> Env::map_file(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return map(errno);
+
+  struct stat st {};
+
+  void* memory = MAP_FAILED;
+  if (::fstat(fd, &st) == 0 && st.st_size > 0) {
+    memory = ::mmap(nullptr, static_cast<std::size_t>(st.st_size), PROT_READ, MAP_SHARED, fd, 0);
+  }
+  const int error = errno;
+  ::close(fd);
+  if (st.st_size == 0) return map(MDB_INVALID);
+  if (memory == MAP_FAILED) return map(error);
+  map_ = ByteView(static_cast<const char*>(memory), static_cast<std::size_t>(st.st_size));
+  map_bytes_ = map_.size();
+  ::madvise(memory, map_.size(), MADV_RANDOM);
+  const auto tree = PageTree::open(map_);
+  if (!tree) return map(MDB_CORRUPTED);
+  tree_ = *tree;
+  return {};
+}
+
+Result<void> Env::check(const std::filesystem::path& path) {
+  const auto env = open(path, 0, Mode::read_only);
+  if (!env) return env.error();
+  if (!(*env)->tree_->check()) return map(MDB_CORRUPTED);
+  return {};
 }
 
 Result<void> Env::preallocate() {
@@ -120,6 +156,7 @@ Result<void> Env::preallocate() {
 }
 
 std::uint64_t Env::used_bytes() const {
+  if (tree_) return tree_->used_bytes();
   MDB_envinfo info{};
   MDB_stat stat{};
   mdb_env_info(env_, &info);
@@ -128,19 +165,21 @@ std::uint64_t Env::used_bytes() const {
 }
 
 Result<ReadTxn> ReadTxn::begin(const Env& env) {
+  if (env.tree_) return ReadTxn(nullptr, 0, &*env.tree_);
   MDB_txn* txn = nullptr;
   if (const int rc = mdb_txn_begin(env.env_, nullptr, MDB_RDONLY, &txn); rc != 0) return map(rc);
-  return ReadTxn(txn, env.dbi_);
+  return ReadTxn(txn, env.dbi_, nullptr);
 }
 
 ReadTxn::ReadTxn(ReadTxn&& other) noexcept
-    : txn_(std::exchange(other.txn_, nullptr)), dbi_(other.dbi_) {}
+    : txn_(std::exchange(other.txn_, nullptr)), dbi_(other.dbi_), tree_(other.tree_) {}
 
 ReadTxn::~ReadTxn() {
   if (txn_ != nullptr) mdb_txn_abort(txn_);
 }
 
 Result<ByteView> ReadTxn::get(ByteView key) const {
+  if (tree_ != nullptr) return tree_->get(key);
   MDB_val k = val(key);
   MDB_val v{};
   if (const int rc = mdb_get(txn_, dbi_, &k, &v); rc != 0) return map(rc);
@@ -148,6 +187,7 @@ Result<ByteView> ReadTxn::get(ByteView key) const {
 }
 
 Result<ReadTxn::Row> ReadTxn::at_or_before(ByteView key) const {
+  if (tree_ != nullptr) return tree_->at_or_before(key);
   Cursor c;
   if (const int rc = mdb_cursor_open(txn_, dbi_, &c.cursor); rc != 0) return map(rc);
   MDB_val k = val(key);
@@ -161,6 +201,7 @@ Result<ReadTxn::Row> ReadTxn::at_or_before(ByteView key) const {
 }
 
 Result<void> ReadTxn::walk(ByteView from, const std::function<bool(const Row&)>& visit) const {
+  if (tree_ != nullptr) return tree_->walk(from, visit);
   Cursor c;
   if (const int rc = mdb_cursor_open(txn_, dbi_, &c.cursor); rc != 0) return map(rc);
   MDB_val k = val(from);
@@ -179,6 +220,7 @@ Result<void> ReadTxn::walk(ByteView from, const std::function<bool(const Row&)>&
 }
 
 Result<WriteTxn> WriteTxn::begin(Env& env) {
+  if (!env.writable()) return Errc::log_full;
   MDB_txn* txn = nullptr;
   if (const int rc = mdb_txn_begin(env.env_, nullptr, 0, &txn); rc != 0) return map(rc);
   return WriteTxn(txn, env.dbi_);

@@ -103,7 +103,7 @@ std::vector<BlockPtr> Log::build_blocks(Group& group, Errc& outcome) {
 }
 
 bool Log::has_room(std::uint64_t need_bytes) const {
-  if (active_->sealed()) return false;
+  if (!active_->takes_blocks()) return false;
   const auto fill = static_cast<double>(active_->env().used_bytes() + need_bytes);
   return fill <= kFillMax * static_cast<double>(active_->env().map_bytes());
 }
@@ -113,7 +113,7 @@ Result<void> Log::write(
 ) {
   auto txn = WriteTxn::begin(generation.env());
   if (!txn) return txn.error();
-  RUNNEL_CHECK(blocks.empty() || !generation.sealed());  // behind the seal they would be lost
+  RUNNEL_CHECK(blocks.empty() || generation.takes_blocks());  // behind a seal they would be lost
   const bool records_refused = group.records() > 0 && blocks.empty();
   for (const auto& [name, change] : group.state()) {
     if (records_refused && change.tie == Group::Tie::records) continue;
@@ -154,7 +154,7 @@ Errc Log::commit_parts(Group& group, const std::vector<BlockPtr>& blocks) {
     return refused(done.error()) ? errc_of(done.error()) : fail(errc_of(done.error()));
   };
   // One that holds no block yet would be followed by its like.
-  if (!has_room(need) && (active_->sealed() || active_->has_blocks())) {
+  if (!has_room(need) && (!active_->takes_blocks() || active_->has_blocks())) {
     const Errc followed = follow();
     if (followed == Errc::log_failed || (followed != Errc::ok && !blocks.empty())) return followed;
   }
@@ -247,7 +247,7 @@ Result<void> Log::roll() {
   }
   if (!created) return created.error();
   // An index that does not fit is no harm: the next opening walks the blocks instead.
-  if (!active_->sealed()) {
+  if (active_->takes_blocks()) {
     const auto sealed = active_->seal();
     if (!sealed && errc_of(sealed.error()) != Errc::log_full) return failed_commit(sealed.error());
   }
@@ -273,10 +273,13 @@ Result<void> Log::retire_oldest(Why why) {
   Retired next = retired_;
   next.oldest = chain_[1].id;
   (why == Why::expired ? next.expired : next.discarded) += records;
-  auto txn = WriteTxn::begin(active_->env());
-  if (!txn) return txn.error();
-  RUNNEL_TRY(txn->put(kRetiredKey, next.encode()));
-  if (const auto done = txn->commit(); !done) return failed_commit(done.error());
+  // Where the newest takes nothing any more, the count is made up for when it is next recovered.
+  if (active_->env().writable()) {
+    auto txn = WriteTxn::begin(active_->env());
+    if (!txn) return txn.error();
+    RUNNEL_TRY(txn->put(kRetiredKey, next.encode()));
+    if (const auto done = txn->commit(); !done) return failed_commit(done.error());
+  }
   const GenerationId gone = chain_[0].id;
   {
     const std::lock_guard lock(mutex_);

@@ -1,15 +1,19 @@
 // The durable log: a chain of generations (generation.h), the newest of which takes every commit.
 //
 // Promises, each with a test of its name in tests/unit/storage/log_test.cpp:
-//   1. commit() reports success only after the transaction that holds the group is on stable storage.
+//   1. commit() reports success only after the transaction that holds the group is on stable
+//   storage.
 //   2. Records and state of a group become durable together or not at all.
-//   3. Offsets are dense per partition, and positions over the whole log; a refused group uses none.
-//   4. After a failed write or flush nothing succeeds again in this process. (A file that is only being
+//   3. Offsets are dense per partition, and positions over the whole log; a refused group uses
+//   none.
+//   4. After a failed write or flush nothing succeeds again in this process. (A file that is only
+//   being
 //      made is not yet part of the log: when it meets a full file system, it is thrown away.)
 //   5. The files never take more than the ceiling, also not for a moment while one follows another.
 //   6. accepted = stored + expired + discarded, to the record, over restarts.
 //
-// Threads: commit() and maintain() by one thread, the commit thread. Everything else from any thread.
+// Threads: commit() and maintain() by one thread, the commit thread. Everything else from any
+// thread.
 #pragma once
 
 #include <atomic>
@@ -25,16 +29,16 @@
 namespace runnel::log {
 
 struct LogOptions {
-  std::filesystem::path dir;                               // made when it is not there
-  std::uint64_t limit_bytes = std::uint64_t{1} << 30;      // the ceiling, all overhead included
+  std::filesystem::path dir;                           // made when it is not there
+  std::uint64_t limit_bytes = std::uint64_t{1} << 30;  // the ceiling, all overhead included
   std::uint64_t generation_bytes = std::uint64_t{64} << 20;
-  std::optional<std::chrono::milliseconds> retention;      // by hub time; nullopt: until the ceiling
-  bool reject_when_full = false;                           // otherwise the oldest generation goes
+  std::optional<std::chrono::milliseconds> retention;  // by hub time; nullopt: until the ceiling
+  bool reject_when_full = false;                       // otherwise the oldest generation goes
 };
 
 // A piece of a partition, as fetch() returns it.
 struct Fetched {
-  Bytes batches;              // whole RecordBatches, the first one holding the offset asked for
+  Bytes batches;  // whole RecordBatches, the first one holding the offset asked for
   Offset log_start{};
   Offset high_watermark{};
   std::uint32_t damaged = 0;  // records on the way that a wrong checksum took
@@ -64,8 +68,8 @@ class Log {
     Counter block_bytes;
   };
 
-  // Opens or makes the log in options.dir, and takes its lock. A generation that cannot be opened is
-  // renamed to *.damaged, reported and counted: the hub always starts. `clock` outlives the log.
+  // Opens or makes the log in options.dir, and takes its lock. A generation that cannot be opened
+  // is renamed to *.damaged, reported and counted: the hub always starts. `clock` outlives the log.
   static Result<std::unique_ptr<Log>> open(LogOptions options, const Clock& clock);
   ~Log();
 
@@ -76,35 +80,44 @@ class Log {
   //   log_failed  a write or flush failed, now or before: nothing of this group counts as stored
   Errc commit(Group& group);
 
-  // Retention by age, and a ceiling that has been lowered. Cheap when there is nothing to do; call it
-  // every second or so.
+  // Retention by age, and a ceiling that has been lowered. Cheap when there is nothing to do; call
+  // it every second or so.
   void maintain();
 
   // What may change while running: ceiling, retention, policy. Takes effect at the next commit or
   // maintain().
   void set_limits(const LogOptions& options);
 
-  // The rows of the state whose names begin with `prefix`, in order. For start-up. A row with a wrong
-  // checksum is reported and passed over.
-  Result<void> each_state(ByteView prefix, const std::function<void(ByteView name, ByteView value)>& visit) const;
+  // The rows of the state whose names begin with `prefix`, in order. For start-up. A row with a
+  // wrong checksum is reported and passed over.
+  Result<void> each_state(
+      ByteView prefix, const std::function<void(ByteView name, ByteView value)>& visit
+  ) const;
 
   // The block that holds `position`. not_found: retired (below first()) or not yet written.
-  // damaged: there is something, but its head cannot be believed; go on behind it with skip_damaged.
+  // damaged: there is something, but its head cannot be believed; go on behind it with
+  // skip_damaged.
   Result<BlockPtr> read_block(Position position) const;
 
   // The first position behind `position` at which a readable block begins.
   Position skip_damaged(Position position) const;
 
-  // Batches of a partition from `offset` on, at least one if there is one, about `bytes_max` in all.
-  // not_found: the offset is outside [log start, high watermark].
+  // Batches of a partition from `offset` on, at least one if there is one, about `bytes_max` in
+  // all. not_found: the offset is outside [log start, high watermark].
   Result<Fetched> fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const;
 
   [[nodiscard]] PartitionRange range(PartitionId partition) const;
+
   [[nodiscard]] Position first() const { return Position(first_.load(std::memory_order_acquire)); }
+
   [[nodiscard]] Position end() const { return Position(end_.load(std::memory_order_acquire)); }
+
   [[nodiscard]] bool failed() const { return failed_.load(std::memory_order_relaxed); }
+
   [[nodiscard]] std::uint32_t boot() const { return boot_; }
+
   [[nodiscard]] Totals totals() const;
+
   [[nodiscard]] const Metrics& metrics() const { return metrics_; }
 
   // Hub time now (clock.h).
@@ -134,8 +147,7 @@ class Log {
   Result<void> recover();
   std::shared_ptr<Generation> open_newest(std::vector<GenerationId>& ids, Errc& trouble);
   Result<void> open_chain(
-      const std::vector<GenerationId>& ids,
-      const std::shared_ptr<Generation>& newest
+      const std::vector<GenerationId>& ids, const std::shared_ptr<Generation>& newest
   );
   void list_aside();
   void set_aside(GenerationId id);
@@ -143,7 +155,9 @@ class Log {
 
   std::vector<BlockPtr> build_blocks(Group& group, Errc& outcome);
   Errc commit_parts(Group& group, const std::vector<BlockPtr>& blocks);
-  Result<void> write(Generation& generation, const Group& group, const std::vector<BlockPtr>& blocks);
+  Result<void> write(
+      Generation& generation, const Group& group, const std::vector<BlockPtr>& blocks
+  );
   void publish(const std::vector<BlockPtr>& blocks);
   Errc fail(Errc cause);
 

@@ -95,11 +95,12 @@ Position Log::skip_damaged(Position position) const {
     const auto generation = generation_at(from);
     if (generation == nullptr) continue;
     std::optional<Position> found;
-    const auto walked = generation->walk_blocks(from, [&](const BlockHead& head, ByteView) {
+    // Damage on the way is what is to be skipped.
+    (void)generation->walk_blocks(from, [&](const BlockHead& head, ByteView) {
       found = head.first;
       return false;
     });
-    if (walked && found) return *found;
+    if (found) return *found;
   }
   return end();
 }

@@ -69,11 +69,27 @@ void Log::set_aside(GenerationId id) {
   );
 }
 
-// The newest generation that can be opened; those behind it are set aside and leave `ids`.
+// The newest generation that can be opened, if need be only for reading; those behind it are set
+// aside and leave `ids`.
 std::shared_ptr<Generation> Log::open_newest(std::vector<GenerationId>& ids, Errc& trouble) {
   while (!ids.empty()) {
     auto opened = Generation::open(options_.dir, ids.back(), Env::Mode::writable);
     if (opened) return *opened;
+    if (errc_of(opened.error()) == Errc::damaged) {
+      opened = Generation::open(options_.dir, ids.back(), Env::Mode::read_only);
+      if (opened) {
+        ++damaged_;
+        logger::error(
+            "log",
+            logger::text(
+                "generation ",
+                ids.back().value,
+                " has damaged pages; it is read around them, and the next one follows"
+            )
+        );
+        return *opened;
+      }
+    }
     trouble = errc_of(opened.error());
     if (trouble != Errc::damaged) return nullptr;
     set_aside(ids.back());
@@ -117,6 +133,7 @@ Result<void> Log::recover() {
   std::vector<GenerationId> ids = list_generations(options_.dir);
   remove_leftovers(options_.dir, ids);
   list_aside();
+  const std::size_t aside_before = aside_.size();
   // The newest decides: it has the state, and says which generations still count.
   Errc trouble = Errc::ok;
   const std::shared_ptr<Generation> newest = open_newest(ids, trouble);
@@ -128,6 +145,11 @@ Result<void> Log::recover() {
     if (const auto row = txn->get(kRetiredKey)) {
       if (const auto retired = Retired::decode(*row)) retired_ = *retired;
     }
+  }
+  // Nothing is ever given a position or an offset that was given to what is now set aside.
+  const bool lost_its_end = aside_.size() > aside_before;
+  for (std::size_t i = aside_before; i < aside_.size(); ++i) {
+    newest->leave_room_for_unreadable(aside_[i].bytes);
   }
   RUNNEL_TRY(open_chain(ids, newest));
   chain_.back().open = newest;
@@ -144,7 +166,7 @@ Result<void> Log::recover() {
   // damaged generation.
   retired_.discarded =
       std::max(retired_.discarded, first_ - std::min(retired_.expired, first_.load()));
-  if (!newest->sealed()) return {};
+  if (newest->takes_blocks() && !lost_its_end) return {};
   // Without room for the next generation the hub starts all the same: it reads, and refuses
   // records.
   if (const auto rolled = roll(); !rolled && !refused(rolled.error())) return rolled.error();
