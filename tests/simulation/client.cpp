@@ -31,7 +31,6 @@ void Client::new_session() {
 }
 
 void Client::lost() {
-  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s lost link\n", plan_.id.c_str());
   link_.reset();
   greeted_ = false;
   in_.clear();
@@ -115,18 +114,30 @@ void Client::handle(const mqtt::FixedHeader& header, ByteView body) {
     const auto said = mqtt::decode_disconnect(body, plan_.version, mqtt::Sender::server);
     // A CONNECT of ours that was long under way may come after a later one.
     if (said && said->reason == Reason::session_taken_over) return lost();
-    require(false, plan_.id + " is told to go: " + std::string(said ? said->reason_string.value_or("") : "") + " " + std::to_string(said ? static_cast<int>(said->reason) : 0));
+    require(
+        false,
+        plan_.id + " is told to go: " + std::string(said ? said->reason_string.value_or("") : "") +
+            " " + std::to_string(said ? static_cast<int>(said->reason) : 0)
+    );
   }
   require(greeted_ || header.type == PacketType::connack, "CONNACK comes first");
   switch (header.type) {
-    case PacketType::connack: return on_connack(body);
-    case PacketType::publish: return on_publish(header.flags, body);
-    case PacketType::suback: return on_suback(body);
+    case PacketType::connack:
+      return on_connack(body);
+    case PacketType::publish:
+      return on_publish(header.flags, body);
+    case PacketType::suback:
+      return on_suback(body);
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
-    case PacketType::pubcomp: break;
-    default: return require(false, "a packet that nothing called for, type " + std::to_string(static_cast<int>(header.type)));
+    case PacketType::pubcomp:
+      break;
+    default:
+      return require(
+          false,
+          "a packet that nothing called for, type " + std::to_string(static_cast<int>(header.type))
+      );
   }
   const auto ack = mqtt::decode_ack(header.type, body, plan_.version);
   require(ack.has_value(), "acknowledgements can be decoded");
@@ -140,7 +151,6 @@ void Client::on_connack(ByteView body) {
   const auto connack = mqtt::decode_connack(body, plan_.version);
   require(connack && connack->reason == Reason::success && !greeted_, "CONNACK is one success");
   greeted_ = true;
-  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s connack %d rmax %d %s\n", plan_.id.c_str(), int(connack->session_present), plan_.receive_maximum, describe().c_str());
   require(connack->session_present || !known_, "a persistent session is still there: " + plan_.id);
   require(plan_.persistent || !connack->session_present, "a clean session is new: " + plan_.id);
   known_ = plan_.persistent;
@@ -161,7 +171,8 @@ PacketId Client::next_id() {
     return std::any_of(out_.begin(), out_.end(), [id](const Out& o) { return o.id == id; });
   };
   do {
-    last_id_ = last_id_ >= 40 ? PacketId{1} : static_cast<PacketId>(last_id_ + 1);  // soon used again
+    last_id_ =
+        last_id_ >= 40 ? PacketId{1} : static_cast<PacketId>(last_id_ + 1);  // soon used again
   } while (used(last_id_));
   return last_id_;
 }
@@ -220,7 +231,8 @@ void Client::take_turn(std::deque<PacketId>& expected, PacketId id, const char* 
 void Client::on_puback(const mqtt::Ack& ack) {
   require(ack.reason == Reason::success, "a publish is taken");
   take_turn(pubacks_, ack.packet_id, "PUBACKs come in the order of the PUBLISHes");
-  const auto out = std::find_if(out_.begin(), out_.end(), [&](const Out& o) { return o.id == ack.packet_id; });
+  const auto out =
+      std::find_if(out_.begin(), out_.end(), [&](const Out& o) { return o.id == ack.packet_id; });
   require(out != out_.end() && out->qos == QoS::at_least_once, "a PUBACK answers a QoS 1 PUBLISH");
   ledger_.acknowledged(out->name);
   out_.erase(out);
@@ -229,7 +241,8 @@ void Client::on_puback(const mqtt::Ack& ack) {
 void Client::on_pubrec(const mqtt::Ack& ack) {
   require(ack.reason == Reason::success, "a publish is taken");
   take_turn(pubrecs_, ack.packet_id, "PUBRECs come in the order of the PUBLISHes");
-  const auto out = std::find_if(out_.begin(), out_.end(), [&](const Out& o) { return o.id == ack.packet_id; });
+  const auto out =
+      std::find_if(out_.begin(), out_.end(), [&](const Out& o) { return o.id == ack.packet_id; });
   require(out != out_.end() && out->qos == QoS::exactly_once, "a PUBREC answers a QoS 2 PUBLISH");
   ledger_.acknowledged(out->name);
   out->released = true;
@@ -237,7 +250,8 @@ void Client::on_pubrec(const mqtt::Ack& ack) {
 }
 
 void Client::on_pubcomp(const mqtt::Ack& ack) {
-  const auto out = std::find_if(out_.begin(), out_.end(), [&](const Out& o) { return o.id == ack.packet_id; });
+  const auto out =
+      std::find_if(out_.begin(), out_.end(), [&](const Out& o) { return o.id == ack.packet_id; });
   require(out != out_.end() && out->released, "a PUBCOMP answers a PUBREL");
   out_.erase(out);
 }
@@ -250,7 +264,6 @@ bool Client::subscribe() {
     return s.asked == 0 && !s.since;
   });
   if (next == subscribed_.end()) return false;
-  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s subscribes %s\n", plan_.id.c_str(), next->wish.filter.c_str());
   next->asked = static_cast<PacketId>(100 + (next - subscribed_.begin()));
   mqtt::Subscribe packet;
   packet.packet_id = next->asked;
@@ -267,7 +280,6 @@ void Client::on_suback(ByteView body) {
     if (s.asked != ack->packet_id) continue;
     require(ack->reasons.at(0) == static_cast<Reason>(s.wish.qos), "a subscription is granted");
     s.since = hub_.log().end();
-  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s suback %s qos %d since %lu\n", plan_.id.c_str(), s.wish.filter.c_str(), int(s.wish.qos), s.since->value);
     return;
   }
   require(false, "a SUBACK answers a SUBSCRIBE");
@@ -275,7 +287,8 @@ void Client::on_suback(ByteView body) {
 
 void Client::on_publish(std::uint8_t flags, ByteView body) {
   mqtt::Publish packet;
-  const Reason reason = mqtt::decode_publish(flags, body, plan_.version, packet, mqtt::Sender::server);
+  const Reason reason =
+      mqtt::decode_publish(flags, body, plan_.version, packet, mqtt::Sender::server);
   require(reason == Reason::success, "PUBLISH can be decoded");
   if (packet.topic_alias) {
     const std::size_t alias = *packet.topic_alias;
@@ -292,18 +305,19 @@ void Client::on_publish(std::uint8_t flags, ByteView body) {
   }
   if (packet.qos != QoS::at_most_once) {
     // A repeat of a QoS 2 message that we hold is the same place in the window.
-    const bool again = packet.qos == QoS::exactly_once && held_.contains(packet.packet_id) && packet.dup;
+    const bool again =
+        packet.qos == QoS::exactly_once && held_.contains(packet.packet_id) && packet.dup;
     ++unacknowledged_;
     const bool inside = plan_.version != Version::v5 || unacknowledged_ <= plan_.receive_maximum;
     require(inside, "the hub keeps to Receive Maximum");
-    queue_ack(again || packet.qos == QoS::exactly_once ? PacketType::pubrec : PacketType::puback, packet.packet_id);
-    if (packet.qos == QoS::exactly_once && !held_.insert(packet.packet_id).second) {
-  if (getenv("DBG") && plan_.id==getenv("DBG")) fprintf(stderr,"%s HELD id %d dup %d %.8s\n", plan_.id.c_str(), packet.packet_id, packet.dup, packet.payload.data());
-return;}
+    queue_ack(
+        again || packet.qos == QoS::exactly_once ? PacketType::pubrec : PacketType::puback,
+        packet.packet_id
+    );
+    if (packet.qos == QoS::exactly_once && !held_.insert(packet.packet_id).second) return;
   }
   const Sent& sent = ledger_.find(packet.payload);
-  if (getenv("DBG") && (sent.id==getenv("DBG")||plan_.id==getenv("DBG"))) fprintf(stderr,"%s got %s qos %d dup %d id %d retain %d boot %u ids %zu stored %zu at %lu\n",plan_.id.c_str(),sent.id.c_str(),(int)packet.qos,packet.dup,packet.packet_id,packet.retain,link_->life,packet.subscription_ids.size(),sent.stored.size(),sent.stored.empty()?0ul:sent.stored[0].value);
-  inbox_.got(sent, packet, link_->life);
+  inbox_.got(sent, packet, link_->life, owed_qos(sent).has_value());
   if (plan_.share != nullptr) plan_.share->members_of[sent.id].insert(plan_.id);
 }
 
@@ -312,7 +326,9 @@ void Client::on_pubrel(const mqtt::Ack& ack) {
   queue_ack(PacketType::pubcomp, ack.packet_id);
 }
 
-void Client::queue_ack(PacketType type, PacketId id) { acks_.emplace_back(type, id); }
+void Client::queue_ack(PacketType type, PacketId id) {
+  acks_.emplace_back(type, id);
+}
 
 bool Client::acknowledge(std::size_t packets) {
   if (!connected() || acks_.empty()) return false;
@@ -358,7 +374,10 @@ void Client::check_owed() const {
   for (const auto& [id, sent] : ledger_.all()) {
     const auto qos = owed_qos(sent);
     if (!qos || *qos == QoS::at_most_once || sent.stored.front() < hub_.log().first()) continue;
-    require(inbox_.count(id) > 0, plan_.id + " is owed " + id + " at " + std::to_string(sent.stored.front().value));
+    require(
+        inbox_.count(id) > 0,
+        plan_.id + " is owed " + id + " at " + std::to_string(sent.stored.front().value)
+    );
   }
 }
 
@@ -367,7 +386,8 @@ std::string Client::describe() const {
   text += plan_.version == Version::v5 ? " v5" : " v3.1.1";
   text += plan_.persistent ? " persistent" : " clean";
   text += connected() ? " connected" : offline() ? " offline" : " connecting";
-  text += " out=" + std::to_string(out_.size()) + " acks=" + std::to_string(acks_.size()) + " held=" + std::to_string(held_.size());
+  text += " out=" + std::to_string(out_.size()) + " acks=" + std::to_string(acks_.size()) +
+          " held=" + std::to_string(held_.size());
   return text;
 }
 

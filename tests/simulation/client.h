@@ -24,13 +24,13 @@ struct ClientPlan {
   std::string id;
   mqtt::Version version = mqtt::Version::v5;
   bool persistent = true;
-  std::uint16_t receive_maximum = 20;   // what it takes from the hub unacknowledged (v5)
+  std::uint16_t receive_maximum = 20;  // what it takes from the hub unacknowledged (v5)
   std::uint16_t topic_alias_maximum = 0;
-  std::size_t window = 8;               // what it publishes unacknowledged
-  std::vector<std::string> topics{};    // to publish to
+  std::size_t window = 8;             // what it publishes unacknowledged
+  std::vector<std::string> topics{};  // to publish to
   std::vector<Wish> filters{};
-  Share* share = nullptr;               // the filters are one shared subscription
-  bool live = false;                    // it never loses its connection while the hub runs
+  Share* share = nullptr;  // the filters are one shared subscription
+  bool live = false;       // it never loses its connection while the hub runs
   std::size_t padding_max = 100;
 };
 
@@ -44,15 +44,20 @@ class Client {
   bool publish();
   bool read(std::size_t bytes);
   bool acknowledge(std::size_t packets);
-  void drop();        // the network goes away
+  void drop();  // the network goes away
   void drop_inside_a_packet();
   void disconnect();  // says DISCONNECT
 
   [[nodiscard]] bool connected() const { return link_ != nullptr && greeted_; }
+
   [[nodiscard]] bool offline() const { return link_ == nullptr; }
+
   [[nodiscard]] const ClientPlan& plan() const { return plan_; }
+
   [[nodiscard]] const Inbox& inbox() const { return inbox_; }
+
   [[nodiscard]] bool settled() const { return out_.empty() && acks_.empty(); }
+
   [[nodiscard]] std::string describe() const;
 
   // From where on all its subscriptions are there.
@@ -117,7 +122,7 @@ class Client {
   std::vector<std::string> aliases_in_;
   std::vector<std::string> aliases_out_;
   std::uint16_t aliases_out_max_ = 0;
-  std::size_t unacknowledged_ = 0;      // of the hub's publishes
+  std::size_t unacknowledged_ = 0;  // of the hub's publishes
 };
 
 }  // namespace runnel::simulation

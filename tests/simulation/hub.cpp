@@ -28,7 +28,8 @@ void Hub::start() {
   routes_.emplace(std::vector<core::RouteSpec>{{"m/#", "many", "{topic}", std::nullopt}}, topics_);
   filling_ = std::make_unique<log::Group>();
   broker::BlockReader& reader = *this;
-  broker_ = std::make_unique<broker::Broker>(*log_, options_.limits, &*routes_, reader, clock_.now());
+  broker_ =
+      std::make_unique<broker::Broker>(*log_, options_.limits, &*routes_, reader, clock_.now());
   turn([this](broker::Turn& t) {
     require(broker_->load(t).has_value(), "sessions and retained messages load");
   });
@@ -101,9 +102,10 @@ bool Hub::commit() {
   auto group = std::exchange(filling_, std::make_unique<log::Group>());
   log_->commit(*group);
   ledger_.stored(group->outcome.blocks);
-  if (getenv("DBG")) fprintf(stderr,"commit end %lu first %lu\n", log_->end().value, log_->first().value);
   const log::Log::Totals t = log_->totals();
-  require(t.accepted == t.stored + t.expired + t.discarded, "accepted = stored + expired + discarded");
+  require(
+      t.accepted == t.stored + t.expired + t.discarded, "accepted = stored + expired + discarded"
+  );
   done_.push_back(std::move(group));
   return true;
 }
@@ -113,7 +115,6 @@ bool Hub::settle() {
   const auto group = std::move(done_.front());
   done_.pop_front();
   turn([&](broker::Turn& t) { broker_->committed(*group, t); });
-  if (getenv("DBG")) fprintf(stderr,"settled up to %lu\n", group->outcome.blocks.empty() ? 0ul : group->outcome.blocks.back()->end().value);
   return true;
 }
 
@@ -144,7 +145,6 @@ void Hub::client_read(Link& link) {
 }
 
 void Hub::crash() {
-  if (getenv("DBG")) fprintf(stderr,"CRASH\n");
   // Connections cannot outlive the broker: what closing them would write is thrown away.
   log::Group lost;
   broker::Turn t = make_turn(lost);
@@ -163,11 +163,16 @@ void Hub::crash() {
   start();
 }
 
+void Hub::put_state(ByteView name, ByteView value) {
+  log::Group group;
+  group.put_state(name, value);
+  require(log_->commit(group) == Errc::ok, "state is committed");
+}
+
 std::map<std::string, std::size_t> Hub::rows(const std::string& kind) const {
   std::map<std::string, std::size_t> sizes;
-  const auto read = log_->each_state(kind, [&](ByteView name, ByteView row) {
-    sizes.emplace(name, row.size());
-  });
+  const auto read =
+      log_->each_state(kind, [&](ByteView name, ByteView row) { sizes.emplace(name, row.size()); });
   require(read.has_value(), "state can be read");
   return sizes;
 }

@@ -20,7 +20,7 @@ struct Link {
   std::unique_ptr<broker::Connection> connection;  // the hub's end; gone when the hub has closed it
   Bytes to_hub;
   Bytes to_client;
-  bool cut = false;  // the client's end is gone
+  bool cut = false;        // the client's end is gone
   std::uint32_t life = 0;  // how many times the hub at its other end had started
 };
 
@@ -55,9 +55,15 @@ class Hub final : private broker::BlockReader {
   void crash();
 
   [[nodiscard]] std::vector<LinkPtr>& links() { return links_; }
+
   [[nodiscard]] const log::Log& log() const { return *log_; }
+
   [[nodiscard]] const broker::Broker& broker() const { return *broker_; }
+
   [[nodiscard]] test::ManualClock& clock() { return clock_; }
+
+  // Changes a state row behind the broker's back.
+  void put_state(ByteView name, ByteView value);
   // Sizes of the state rows of a kind, by name.
   [[nodiscard]] std::map<std::string, std::size_t> rows(const std::string& kind) const;
 
@@ -69,7 +75,9 @@ class Hub final : private broker::BlockReader {
   void close(Link& link);
 
   void read(Position position) override { reads_.push_back(position); }
+
   [[nodiscard]] Position first() const override { return log_->first(); }
+
   [[nodiscard]] Position skip_damaged(Position position) const override {
     return log_->skip_damaged(position);
   }

@@ -1,5 +1,5 @@
-// What one session has been given, and the promises about that: of a live session, of one that comes
-// back, and of one whose hub has crashed meanwhile.
+// What one session has been given, and the promises about that: of a live session, of one that
+// comes back, and of one whose hub has crashed meanwhile.
 #pragma once
 
 #include <map>
@@ -16,9 +16,12 @@ class Inbox {
   explicit Inbox(bool ordered) : ordered_(ordered) {}
 
   // A message has come, and is no QoS 2 repeat that its packet id gives away. `life` is the hub's.
-  void got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t life);
+  // One that is not owed was stored before its subscription was acknowledged, and may come late
+  // when the hub crashes.
+  void got(const Sent& sent, const mqtt::Publish& publish, std::uint32_t life, bool owed);
 
   [[nodiscard]] std::size_t count(const std::string& id) const;
+
   [[nodiscard]] const std::set<std::string>& retained() const { return retained_; }
 
  private:

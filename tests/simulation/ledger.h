@@ -24,7 +24,7 @@ struct Sent {
   mqtt::QoS qos = mqtt::QoS::at_most_once;
   bool retain = false;
   std::size_t payload_bytes = 0;
-  std::uint64_t number = 0;           // over all that its publisher sent
+  std::uint64_t number = 0;  // over all that its publisher sent
   bool acknowledged = false;
   std::vector<Position> stored{};
 
@@ -45,14 +45,16 @@ class Ledger {
   void compare(const log::Log& log) const;
 
   [[nodiscard]] const Sent& find(std::string_view payload) const;
+
   [[nodiscard]] const std::map<std::string, Sent>& all() const { return sent_; }
+
   // The message that a new subscriber to `topic` should be given; nullptr: none.
   [[nodiscard]] const Sent* retained(const std::string& topic) const;
 
  private:
   std::map<std::string, Sent> sent_;
-  std::vector<std::string> log_;                     // ids by position
-  std::map<Stream, std::uint64_t> last_number_;      // stored for the first time
+  std::vector<std::string> log_;                 // ids by position
+  std::map<Stream, std::uint64_t> last_number_;  // stored for the first time
   std::map<std::string, std::string> retained_;
 };
 

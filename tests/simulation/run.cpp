@@ -94,7 +94,8 @@ void Run::step() {
   if (what <= 75) {
     if (hub_->links().empty()) return;
     const LinkPtr link = dice_.pick(hub_->links());
-    if (!hub_->receive(*link, dice_.between(1, options_.retirement ? 20'000 : 400))) hub_->notice_cut(*link);
+    if (!hub_->receive(*link, dice_.between(1, options_.retirement ? 20'000 : 400)))
+      hub_->notice_cut(*link);
   } else if (what <= 83) {
     hub_->commit();
   } else if (what <= 91) {
@@ -193,10 +194,10 @@ void Run::check_shares() const {
       if (c->plan().share == share.get()) since = std::max(since, c->subscribed_since());
     }
     for (const auto& [id, sent] : ledger_.all()) {
-      if (sent.stored.empty() || sent.stored.front() < std::max(since, hub_->log().first())) continue;
+      if (sent.stored.empty() || sent.stored.front() < std::max(since, hub_->log().first()))
+        continue;
       if (sent.qos == QoS::at_most_once || !mqtt::matches(share->filter, sent.topic)) continue;
       const auto found = share->members_of.find(id);
-      if (found==share->members_of.end()) { fprintf(stderr,"SHARE filter %s qos %d since %lu pos %lu first %lu:", share->filter.c_str(), int(share->qos), since.value, sent.stored.front().value, hub_->log().first().value); for (const auto& c : clients_) if (c->plan().share==share.get()) fprintf(stderr," %s v%d", c->plan().id.c_str(), int(c->plan().version)); fprintf(stderr,"\n"); }
       require(found != share->members_of.end(), "a shared subscription is owed " + id);
       const bool exactly = std::min(sent.qos, share->qos) == QoS::exactly_once ||
                            (!options_.crashes && sent.stored.size() == 1);
@@ -215,7 +216,10 @@ void Run::check_retained() {
   for (const std::string& topic : kTopics) {
     const Sent* last = ledger_.retained(topic);
     if (last == nullptr) continue;
-    require(clients_.back()->inbox().retained().contains(last->id), "the last message of a topic is retained: " + last->id);
+    require(
+        clients_.back()->inbox().retained().contains(last->id),
+        "the last message of a topic is retained: " + last->id
+    );
   }
 }
 

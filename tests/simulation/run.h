@@ -1,5 +1,5 @@
-// One simulated run: a hub, some clients, and chance. Afterwards everything is left to come to rest,
-// and all promises are checked.
+// One simulated run: a hub, some clients, and chance. Afterwards everything is left to come to
+// rest, and all promises are checked.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@ namespace runnel::simulation {
 
 struct RunOptions {
   std::size_t steps = 3000;
-  bool crashes = false;    // of the hub
-  bool retirement = false; // a small ceiling and large payloads
+  bool crashes = false;     // of the hub
+  bool retirement = false;  // a small ceiling and large payloads
 };
 
 class Run {

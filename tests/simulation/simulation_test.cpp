@@ -1,5 +1,5 @@
-// The whole broker in one thread, from one seed: the real Broker and the real log, with clients, the
-// network, the commit thread and the hub's death in the hands of chance.
+// The whole broker in one thread, from one seed: the real Broker and the real log, with clients,
+// the network, the commit thread and the hub's death in the hands of chance.
 //
 // RUNNEL_SEED repeats one run of each kind; RUNNEL_SIMULATION_RUNS asks for that many of each.
 #include <cstdlib>
@@ -17,7 +17,7 @@ constexpr std::uint64_t kRuns = 60;
 
 // Commits to memory cost nothing; whether they last is for other tests.
 const bool kSetUp = [] {
-  logger::set_level(std::getenv("DBG") ? logger::Level::info : logger::Level::error);
+  logger::set_level(logger::Level::error);
   if (std::filesystem::is_directory("/dev/shm")) ::setenv("TMPDIR", "/dev/shm", 0);
   return true;
 }();
@@ -45,11 +45,17 @@ void run_all(const RunOptions& options) {
   EXPECT_GT(stored, runs * options.steps / 50) << "the runs did not do enough to show anything";
 }
 
-TEST(Simulation, KeepsItsPromisesWhileClientsComeAndGo) { run_all({}); }
+TEST(Simulation, KeepsItsPromisesWhileClientsComeAndGo) {
+  run_all({});
+}
 
-TEST(Simulation, KeepsItsPromisesWhenTheHubCrashes) { run_all({.crashes = true}); }
+TEST(Simulation, KeepsItsPromisesWhenTheHubCrashes) {
+  run_all({.crashes = true});
+}
 
-TEST(Simulation, KeepsItsPromisesAtTheCeiling) { run_all({.retirement = true}); }
+TEST(Simulation, KeepsItsPromisesAtTheCeiling) {
+  run_all({.retirement = true});
+}
 
 TEST(Simulation, KeepsItsPromisesWhenTheHubCrashesAtTheCeiling) {
   run_all({.crashes = true, .retirement = true});
