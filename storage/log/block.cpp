@@ -9,6 +9,12 @@ constexpr std::uint32_t kMagic = 0x31424e52;  // "RNB1"
 constexpr std::uint16_t kWallSynchronized = 1;
 constexpr std::size_t kChecked = 8;  // the checksum covers from here to the end of the table
 
+// Place::at of a record whose batch is damaged.
+constexpr std::uint32_t kLost = ~std::uint32_t{0};
+
+// What a compressed batch may unpack to in memory; the doors let in no more.
+constexpr std::size_t kUnpackedBytesMax = 32 << 20;
+
 }  // namespace
 
 std::uint32_t BlockHead::records() const {
@@ -41,8 +47,9 @@ Result<BlockHead> BlockHead::parse(ByteView value) {
     e.bytes = reader.le32();
     e.records = reader.le32();
     e.base = Offset(static_cast<std::int64_t>(reader.le64()));
+    e.newest_ms = static_cast<std::int64_t>(reader.le64());
     if (e.place != place || e.bytes > value.size() - place || e.records == 0 ||
-        e.records > e.bytes / kRecordBytesMin) {
+        e.records > e.bytes * kRecordsPerByteMax) {
       return Errc::damaged;
     }
     place += e.bytes;
@@ -59,6 +66,7 @@ void BlockBuilder::add(PartitionId partition, Offset base, std::uint32_t records
   entry.bytes = static_cast<std::uint32_t>(batch.size());
   entry.records = records;
   entry.base = base;
+  entry.newest_ms = newest_timestamp(batch);
   head_.entries.push_back(entry);
   batches_.append(batch);
   records_ += records;
@@ -83,6 +91,7 @@ Bytes BlockBuilder::finish(Position first, std::int64_t hub_ms, WallTime wall, s
     w.le32(e.bytes);
     w.le32(e.records);
     w.le64(static_cast<std::uint64_t>(e.base.value));
+    w.le64(static_cast<std::uint64_t>(e.newest_ms));
   }
   Bytes crc;
   ByteWriter(crc).le32(crc32c(ByteView(out).substr(kChecked)));
@@ -111,12 +120,18 @@ void Block::index_batch(std::uint32_t entry, bool verify) {
   const std::size_t before = places_.size();
   const auto lose = [&] {
     places_.resize(before);
-    places_.resize(before + e.records, Place{0, entry});
+    places_.resize(before + e.records, Place{kLost, entry});
     damaged_ += e.records;
   };
   const auto batch = BatchView::parse(this->batch(e), verify);
   if (!batch || batch->base_offset() != e.base || batch->records() != e.records) return lose();
   batches_[entry] = *batch;
+  if (batch->compressed()) {
+    packed_.resize(head_.entries.size());
+    packed_[entry] = std::make_unique<Packed>();
+    for (std::uint32_t i = 0; i < e.records; ++i) places_.push_back({i, entry});
+    return;
+  }
   std::size_t at = BatchView::first_record();
   for (std::uint32_t i = 0; i < e.records; ++i) {
     places_.push_back({static_cast<std::uint32_t>(at), entry});
@@ -127,9 +142,32 @@ void Block::index_batch(std::uint32_t entry, bool verify) {
 Result<RecordView> Block::record(std::uint32_t index) const {
   RUNNEL_CHECK(index < places_.size());
   const Place place = places_[index];
-  if (place.at == 0) return Errc::damaged;
+  if (place.at == kLost) return Errc::damaged;
   std::size_t at = place.at;
+  if (!packed_.empty() && packed_[place.entry] != nullptr) {
+    const Packed& packed = unpack(place.entry);
+    if (place.at >= packed.places.size()) return Errc::damaged;
+    at = packed.places[place.at];
+    return packed.records->record_at(at);
+  }
   return batches_[place.entry].record_at(at);
+}
+
+const Block::Packed& Block::unpack(std::uint32_t entry) const {
+  Packed& packed = *packed_[entry];
+  std::call_once(packed.once, [&] {
+    auto opened = BatchRecords::open(batch(head_.entries[entry]), kUnpackedBytesMax);
+    if (!opened) return;
+    packed.records.emplace(std::move(*opened));
+    std::size_t at = 0;
+    for (std::uint32_t i = 0; i < head_.entries[entry].records; ++i) {
+      packed.places.push_back(static_cast<std::uint32_t>(at));
+      if (packed.records->record_at(at)) continue;
+      packed.places.pop_back();
+      return;
+    }
+  });
+  return packed;
 }
 
 PartitionId Block::partition(std::uint32_t index) const {

@@ -10,8 +10,8 @@
 //   32  u32  boot: how many times the hub had started
 //   36  u16  flags: bit 0, the wall clock was synchronised
 //   38  u16  entries
-//   40       per entry, 24 bytes: u32 partition, u32 place of the batch, u32 its bytes, u32 its
-//            records, i64 its base offset
+//   40       per entry, 32 bytes: u32 partition, u32 place of the batch, u32 its bytes, u32 its
+//            records, i64 its base offset, i64 its newest timestamp, ms
 //            then the batches (record_batch.h), each with its own CRC-32C
 //
 // A batch whose checksum is wrong costs itself only: parse() keeps the block, and marks the batch.
@@ -20,22 +20,26 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "storage/base/clock.h"
+#include "storage/log/batch_records.h"
 #include "storage/log/record_batch.h"
 
 namespace runnel::log {
 
 constexpr std::size_t kBlockHeadBytes = 40;
-constexpr std::size_t kBlockEntryBytes = 24;
+constexpr std::size_t kBlockEntryBytes = 32;
 
 // A block ends before the first batch that would take it over this: 16 pages, less the header that
 // LMDB puts before a value of that size.
 constexpr std::size_t kBlockBytesTarget = 64 * 1024 - 16;
 
-// The least that a record takes: its length, attributes, two deltas, two null lengths, no headers.
-constexpr std::size_t kRecordBytesMin = 7;
+// The most records that a byte of a batch may stand for. An uncompressed record takes at least 7; a
+// batch that packs more is refused at the door.
+constexpr std::uint64_t kRecordsPerByteMax = 1024;
 
 struct BlockEntry {
   PartitionId partition{};
@@ -43,6 +47,7 @@ struct BlockEntry {
   std::uint32_t bytes = 0;
   std::uint32_t records = 0;
   Offset base{};
+  std::int64_t newest_ms = 0;  // the largest timestamp of its records
 };
 
 // The head and the entry table: all that recovery and the index need.
@@ -80,7 +85,8 @@ class BlockBuilder {
   std::uint32_t records_ = 0;
 };
 
-// A block in memory, with the place of every record.
+// A block in memory, with the place of every record. Compressed batches are unpacked when one of their
+// records is first asked for.
 class Block {
  public:
   // Takes the bytes over. Batches are verified unless `trusted` (just built in this process).
@@ -106,16 +112,25 @@ class Block {
 
  private:
   struct Place {
-    std::uint32_t at;     // inside the batch; 0: the batch is damaged
+    std::uint32_t at;     // inside the batch, or which record of a compressed one; see kLost
     std::uint32_t entry;  // which batch
   };
 
+  // A compressed batch.
+  struct Packed {
+    std::once_flag once;
+    std::optional<BatchRecords> records;  // empty: it cannot be unpacked
+    std::vector<std::uint32_t> places;
+  };
+
   void index_batch(std::uint32_t entry, bool verify);
+  [[nodiscard]] const Packed& unpack(std::uint32_t entry) const;
 
   Bytes bytes_;
   BlockHead head_;
   std::vector<Place> places_;
   std::vector<BatchView> batches_;
+  std::vector<std::unique_ptr<Packed>> packed_;  // by entry; empty when none is compressed
   std::uint32_t damaged_ = 0;
 };
 

@@ -15,22 +15,9 @@ namespace fs = std::filesystem;
 
 constexpr ByteView kHeadKey = "\x01";
 constexpr char kStartKind = '\x02';
-constexpr char kIndexKind = '\x04';
-
-// An index entry stands at least this far from the one before: in bytes of its own partition, or in
-// bytes of the whole log for a partition that seldom speaks.
-constexpr std::uint64_t kIndexOwnBytes = 32 * 1024;
-constexpr std::uint64_t kIndexLogBytes = 512 * 1024;
-constexpr std::size_t kIndexEntryBytes = 16;
 
 // LMDB begins with two meta pages; no file of ours is shorter.
 constexpr std::uint64_t kFileBytesMin = 2 * 4096;
-
-Bytes partition_key(char kind, PartitionId partition) {
-  Bytes key(1, kind);
-  ByteWriter(key).be32(partition.value);
-  return key;
-}
 
 Bytes encode(const Generation::Head& head) {
   Bytes out;
@@ -206,100 +193,6 @@ Result<void> Generation::read_rows() {
   return walk_for_index(*txn);
 }
 
-// One pass over the heads gives index, ends and mark. It reads one page of each block.
-Result<void> Generation::walk_for_index(const ReadTxn& txn) {
-  const auto walked = txn.walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
-    ByteReader key(row.key.substr(1));
-    const Position first(key.be64());
-    const auto block = BlockHead::parse(row.value);
-    if (block && block->first == first) {
-      note(*block);
-    } else if (block) {
-      note_misplaced(*block);
-    } else {
-      note_unreadable(first, row.value.size());
-    }
-    return true;
-  });
-  if (walked || errc_of(walked.error()) != Errc::damaged) return walked;
-  // Blocks on pages that cannot be read: nobody knows which.
-  index_damaged_ = true;
-  note_unreadable(end_, env_->used_bytes());
-  return {};
-}
-
-Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal_row) {
-  const auto seal = without_checksum(kSealKey, seal_row);
-  if (!seal) return seal.error();
-  ByteReader r(*seal);
-  end_ = Position(r.le64());
-  mark_.hub_ms = static_cast<std::int64_t>(r.le64());
-  mark_.wall.ms = static_cast<std::int64_t>(r.le64());
-  mark_.wall.synchronized = r.le32() != 0;
-  boot_ = r.le32();
-  bool sound = r.ok() && r.done();
-  RUNNEL_TRY(txn.walk(ByteView(&kIndexKind, 1), [&](const ReadTxn::Row& row) {
-    if (row.key[0] != kIndexKind) return false;
-    const auto stored = without_checksum(row.key, row.value);
-    ByteReader key(row.key.substr(1));
-    ByteReader value(stored ? *stored : ByteView());
-    const PartitionId partition(key.be32());
-    ends_[partition] = Offset(static_cast<std::int64_t>(value.le64()));
-    Lane& lane = index_[partition];
-    while (value.ok() && !value.done()) {
-      const Offset offset(static_cast<std::int64_t>(value.le64()));
-      lane.entries.push_back({offset, Position(value.le64())});
-    }
-    sound = sound && key.ok() && value.ok();
-    return sound;
-  }));
-  if (!sound) return Errc::damaged;
-  return {};
-}
-
-void Generation::note(const BlockHead& head) {
-  end_ = Position(head.first.value + head.records());
-  mark_ = {head.hub_ms, head.wall};
-  boot_ = std::max(boot_, head.boot);
-  for (const BlockEntry& e : head.entries) {
-    noted_bytes_ += e.bytes;
-    Lane& lane = index_[e.partition];
-    lane.own_bytes += e.bytes;
-    if (lane.entries.empty() || lane.own_bytes >= kIndexOwnBytes ||
-        noted_bytes_ - lane.log_bytes >= kIndexLogBytes) {
-      lane.entries.push_back({e.base, head.first});
-      lane.own_bytes = 0;
-      lane.log_bytes = noted_bytes_;
-    }
-    ends_[e.partition] = Offset(e.base.value + e.records);
-  }
-}
-
-// How many records of which partitions such a block has is not known. Nothing is ever given a
-// position or an offset that one of them may have had, so room is left for the most that it can
-// hold.
-void Generation::note_unreadable(Position first, std::size_t bytes) {
-  const std::size_t records_max = bytes / kRecordBytesMin;
-  end_ = Position(std::max(end_.value, first.value) + records_max);
-  for (auto& [partition, end] : ends_) end.value += static_cast<std::int64_t>(records_max);
-}
-
-void Generation::leave_room_for_unreadable(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  note_unreadable(end_, bytes);
-}
-
-// A flipped bit in the key: nothing finds the block by its position, and what would be appended
-// might not come last any more.
-void Generation::note_misplaced(const BlockHead& head) {
-  sealed_ = true;
-  end_ = Position(std::max(end_.value, head.first.value + head.records()));
-  for (const BlockEntry& e : head.entries) {
-    Offset& end = ends_[e.partition];
-    end = Offset(std::max(end.value, e.base.value + e.records));
-  }
-}
-
 void Generation::committed(const std::vector<BlockPtr>& blocks) {
   const std::lock_guard lock(mutex_);
   for (const BlockPtr& block : blocks) note(block->head());
@@ -325,37 +218,6 @@ std::uint32_t Generation::boot() const {
   return boot_;
 }
 
-Result<void> Generation::seal() {
-  auto txn = WriteTxn::begin(*env_);
-  if (!txn) return txn.error();
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [partition, lane] : index_) {
-      Bytes packed;
-      packed.reserve((lane.entries.size() + 1) * kIndexEntryBytes);
-      ByteWriter w(packed);
-      w.le64(static_cast<std::uint64_t>(ends_[partition].value));
-      for (const IndexEntry& e : lane.entries) {
-        w.le64(static_cast<std::uint64_t>(e.offset.value));
-        w.le64(e.block.value);
-      }
-      const Bytes key = partition_key(kIndexKind, partition);
-      RUNNEL_TRY(txn->put(key, with_checksum(key, packed)));
-    }
-    Bytes seal;
-    ByteWriter w(seal);
-    w.le64(end_.value);
-    w.le64(static_cast<std::uint64_t>(mark_.hub_ms));
-    w.le64(static_cast<std::uint64_t>(mark_.wall.ms));
-    w.le32(mark_.wall.synchronized ? 1 : 0);
-    w.le32(boot_);
-    RUNNEL_TRY(txn->put(kSealKey, with_checksum(kSealKey, seal)));
-  }
-  RUNNEL_TRY(txn->commit());
-  sealed_ = true;
-  return {};
-}
-
 Result<Bytes> Generation::read_block(Position position) const {
   auto txn = ReadTxn::begin(*env_);
   if (!txn) return txn.error();
@@ -363,21 +225,6 @@ Result<Bytes> Generation::read_block(Position position) const {
   if (!row) return row.error();
   if (row->key[0] != kBlockPrefix[0]) return Errc::not_found;
   return Bytes(row->value);
-}
-
-Position Generation::seek(PartitionId partition, Offset offset) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = index_.find(partition);
-  if (found == index_.end()) return end_;
-  const auto& entries = found->second.entries;
-  auto it = std::upper_bound(
-      entries.begin(),
-      entries.end(),
-      offset,
-      [](Offset wanted, const IndexEntry& e) { return wanted < e.offset; }
-  );
-  if (it != entries.begin()) --it;
-  return it->block;
 }
 
 Result<void> Generation::walk_blocks(

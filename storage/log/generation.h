@@ -7,7 +7,8 @@
 //   02 partition u32      the offset that partition had reached when this generation began: i64
 //   03 name               a state row; the newest generation's are the state of the hub
 //   04 partition u32      index, written when the generation is sealed: i64 end offset, then packed
-//                         (i64 offset, u64 position of the block), ascending, sparse
+//                         (i64 offset, u64 position of the block, i64 newest timestamp from there to
+//                         the next), ascending, sparse
 //   05                    seal: u64 position after the last record; i64 hub ms, i64 wall ms, u32
 //   wall
 //                         synchronised, u32 boot of the last block
@@ -31,12 +32,18 @@
 
 namespace runnel::log {
 
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 // Makes the names in `dir` last.
 Result<void> sync_directory(const std::filesystem::path& dir);
 
 using PartitionEnds = std::map<PartitionId, Offset>;
+
+// A record found by its time.
+struct TimedOffset {
+  Offset offset{};
+  std::int64_t timestamp_ms = 0;
+};
 
 class Generation {
  public:
@@ -111,6 +118,12 @@ class Generation {
   // The position of a block from which walking forward finds `offset` of `partition`.
   [[nodiscard]] Position seek(PartitionId partition, Offset offset) const;
 
+  // The first record of `partition` whose timestamp is at least that; not_found: none here.
+  [[nodiscard]] Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
+
+  // The largest timestamp of a partition's records; the least there is when it has none.
+  [[nodiscard]] std::int64_t newest_ms(PartitionId partition) const;
+
   // Visits the readable blocks at or behind `from`, in order, until `visit` returns false.
   Result<void> walk_blocks(
       Position from, const std::function<bool(const BlockHead&, ByteView value)>& visit
@@ -120,6 +133,7 @@ class Generation {
   struct IndexEntry {
     Offset offset{};
     Position block{};
+    std::int64_t newest_ms = 0;  // of the batches from here to the next entry
   };
 
   struct Lane {
@@ -129,7 +143,7 @@ class Generation {
   };
 
   void note(const BlockHead& head);
-  void note_unreadable(Position first, std::size_t bytes);
+  void note_unreadable(Position first, std::uint64_t bytes);
   void note_misplaced(const BlockHead& head);
   Result<void> read_rows();
   Result<void> read_index(const ReadTxn& txn, ByteView seal_row);

@@ -16,20 +16,39 @@ Group::Batch& Group::open_batch(Lane& lane) {
   Batch& batch = *pool_[used_];
   batch.partition = lane.partition;
   batch.builder.clear();
+  batch.made.clear();
   lane.batches.push_back(used_++);
   return batch;
 }
 
-void Group::append(PartitionId partition, const NewRecord& record) {
+Group::Lane& Group::lane(PartitionId partition) {
   if (partition.value >= lane_of_.size()) lane_of_.resize(std::size_t{partition.value} + 1, 0);
   std::uint32_t& slot = lane_of_[partition.value];
   if (slot == 0) {
     lanes_.push_back({partition, {}});
     slot = static_cast<std::uint32_t>(lanes_.size());
   }
-  Lane& lane = lanes_[slot - 1];
+  return lanes_[slot - 1];
+}
+
+std::size_t Group::append_batch(PartitionId partition, ByteView batch) {
+  const auto view = BatchView::parse(batch, false);
+  RUNNEL_CHECK(view);
+  Batch& added = open_batch(lane(partition));
+  added.made.assign(batch);
+  added.stamp = view->producer();
+  added.place = outcome.batches.size();
+  outcome.batches.emplace_back();
+  bytes_ += batch.size() + kBlockEntryBytes;
+  payload_bytes_ += batch.size() - kBatchHeadBytes;
+  records_ += view->records();
+  return added.place;
+}
+
+void Group::append(PartitionId partition, const NewRecord& record) {
+  Lane& lane = this->lane(partition);
   Batch* batch = lane.batches.empty() ? nullptr : pool_[lane.batches.back()].get();
-  if (batch == nullptr ||
+  if (batch == nullptr || !batch->made.empty() ||
       batch->builder.size() + BatchBuilder::encoded_bytes(record) > kBatchBytesMax) {
     batch = &open_batch(lane);
     bytes_ += kBatchHeadBytes + kBlockEntryBytes;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "storage/log/block.h"
+#include "storage/log/producers.h"
 #include "storage/log/record_batch.h"
 
 namespace runnel::log {
@@ -27,6 +28,12 @@ class Group {
  public:
   // Adds a record behind those of the same partition. Its offset is given by the commit.
   void append(PartitionId partition, const NewRecord& record);
+
+  // Adds a whole batch that a producer made, behind what that partition has so far: it is stored as
+  // it came, but for base offset and leader epoch. It is one whose head BatchView takes. A batch of
+  // an idempotent producer is stored only once, and only in its turn (producers.h). Returns its place
+  // in outcome.batches.
+  std::size_t append_batch(PartitionId partition, ByteView batch);
 
   // A state row that speaks of a record of this group is not written when the records are refused.
   enum class Tie { none, records };
@@ -61,9 +68,18 @@ class Group {
   struct Batch {
     PartitionId partition{};
     BatchBuilder builder;
+    Bytes made;             // by a producer; empty: the builder's
+    ProducerStamp stamp;    // of such a one
+    std::size_t place = 0;  // of such a one, in outcome.batches
   };
 
   [[nodiscard]] std::vector<Batch*> batches();
+
+  // What became of a producer's batch.
+  struct Appended {
+    Producers::Verdict verdict = Producers::Verdict::store;
+    Offset base{};  // also of a duplicate
+  };
 
   // Set by the commit.
   struct Outcome {
@@ -71,6 +87,7 @@ class Group {
     Errc state = Errc::ok;
     Position first{};                // of the first record
     std::vector<BlockPtr> blocks;    // what was stored; empty when the records were refused
+    std::vector<Appended> batches;   // by append_batch(); to be believed when `records` is ok
   };
 
   Outcome outcome;
@@ -83,6 +100,7 @@ class Group {
     std::vector<std::uint32_t> batches;  // indices into pool_
   };
 
+  Lane& lane(PartitionId partition);
   Batch& open_batch(Lane& lane);
   void change_state(ByteView key, Change change);
 

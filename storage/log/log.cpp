@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "storage/base/logger.h"
+#include "storage/log/foreign_batch.h"
 #include "storage/log/log_files.h"
 
 namespace runnel::log {
@@ -21,6 +22,17 @@ constexpr std::uint64_t kOverheadBytes = 1 << 20;
 constexpr double kFillMax = 0.9;
 
 // LMDB's own: path pages, free list, a page or two of the state tree per row.
+// There is one leader of every partition, this hub, for ever.
+constexpr std::int32_t kLeaderEpoch = 0;
+
+// Producers that have been silent for longer are forgotten (Kafka: producer.id.expiration.ms), and
+// the longest silent ones of more than that many.
+constexpr std::chrono::milliseconds kProducerSilenceMax = std::chrono::hours(24);
+constexpr std::size_t kProducersMax = 10'000;
+
+// Rows of forgotten producers go a few at a time: together they may not fit into one commit.
+constexpr std::size_t kForgottenPerCommit = 16;
+
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kCommitPages = 32;
 constexpr std::uint64_t kPagesPerStateRow = 2;
@@ -36,8 +48,10 @@ boost::system::error_code failed_commit(const boost::system::error_code& ec) {
 }
 
 // The most that a group can add to a generation.
-std::uint64_t bytes_needed(const Group& group, const std::vector<BlockPtr>& blocks) {
-  std::uint64_t need = kCommitPages;
+std::uint64_t bytes_needed(
+    const Group& group, const std::vector<BlockPtr>& blocks, std::size_t producer_rows
+) {
+  std::uint64_t need = kCommitPages + producer_rows * (kPagesPerStateRow + 1);
   for (const BlockPtr& block : blocks) need += pages(block->size()) + 1;
   for (const auto& [name, change] : group.state()) {
     need += kPagesPerStateRow + (change.value ? pages(change.value->size()) : 0);
@@ -71,8 +85,23 @@ Errc Log::fail(Errc cause) {
   return Errc::log_failed;
 }
 
-std::vector<BlockPtr> Log::build_blocks(Group& group, Errc& outcome) {
-  std::vector<BlockPtr> blocks;
+// Whether a producer's batch is to be stored at `base`; its outcome says what became of it.
+bool Log::judge(
+    Group::Batch& batch, Group& group, Offset base, std::int64_t hub, Plan& plan
+) const {
+  Group::Appended& appended = group.outcome.batches[batch.place];
+  appended = {Producers::Verdict::store, base};
+  if (batch.stamp.id < 0) return true;
+  const Producers::Judgement judged = plan.stage.judge(batch.partition, batch.stamp);
+  if (judged.verdict != Producers::Verdict::store) {
+    appended = {judged.verdict, judged.base};
+    return false;
+  }
+  plan.stage.store(batch.partition, batch.stamp, base, hub);
+  return true;
+}
+
+void Log::build_blocks(Group& group, Plan& plan) {
   BlockBuilder builder;
   Position position = end();
   const std::int64_t hub = hub_ms();
@@ -81,25 +110,30 @@ std::vector<BlockPtr> Log::build_blocks(Group& group, Errc& outcome) {
   const auto finish = [&] {
     const std::uint32_t records = builder.records();
     auto block = Block::make(builder.finish(position, hub, wall, boot_), true);
-    if (!block) {
-      outcome = Errc::damaged;
-      return;
-    }
+    RUNNEL_CHECK(block);
     position = Position(position.value + records);
-    blocks.push_back(std::move(*block));
+    plan.blocks.push_back(std::move(*block));
   };
   for (Group::Batch* batch : group.batches()) {
     const std::size_t id = batch->partition.value;
     const Offset end_now = id < ends_.size() ? ends_[id] : Offset(0);
     std::int64_t& more = added[batch->partition];
     const Offset base(end_now.value + more);
-    batch->builder.seal(base);
-    more += batch->builder.records();
-    if (!builder.empty() && builder.size() + batch->builder.size() > kBlockBytesTarget) finish();
-    builder.add(batch->partition, base, batch->builder.records(), batch->builder.bytes());
+    std::uint32_t records = 0;
+    if (batch->made.empty()) {
+      batch->builder.seal(base);
+      records = batch->builder.records();
+    } else {
+      if (!judge(*batch, group, base, hub, plan)) continue;
+      place_batch(batch->made, base, kLeaderEpoch);
+      records = static_cast<std::uint32_t>(batch->stamp.records);
+    }
+    const ByteView bytes = batch->made.empty() ? batch->builder.bytes() : ByteView(batch->made);
+    more += records;
+    if (!builder.empty() && builder.size() + bytes.size() > kBlockBytesTarget) finish();
+    builder.add(batch->partition, base, records, bytes);
   }
   if (!builder.empty()) finish();
-  return blocks;
 }
 
 bool Log::has_room(std::uint64_t need_bytes) const {
@@ -108,20 +142,30 @@ bool Log::has_room(std::uint64_t need_bytes) const {
   return fill <= kFillMax * static_cast<double>(active_->env().map_bytes());
 }
 
-Result<void> Log::write(
-    Generation& generation, const Group& group, const std::vector<BlockPtr>& blocks
-) {
+Result<void> Log::write(Generation& generation, const Group& group, const Plan& plan) {
   auto txn = WriteTxn::begin(generation.env());
   if (!txn) return txn.error();
-  RUNNEL_CHECK(blocks.empty() || generation.takes_blocks());  // behind a seal they would be lost
-  const bool records_refused = group.records() > 0 && blocks.empty();
-  for (const auto& [name, change] : group.state()) {
-    if (records_refused && change.tie == Group::Tie::records) continue;
+  const bool with_records = !plan.records_refused;
+  // Behind a seal they would be lost.
+  RUNNEL_CHECK(!with_records || plan.blocks.empty() || generation.takes_blocks());
+  const auto put = [&](ByteView name, ByteView value) {
     const Bytes key = state_key(name);
-    RUNNEL_TRY(change.value ? txn->put(key, with_checksum(key, *change.value)) : txn->erase(key));
+    return txn->put(key, with_checksum(key, value));
+  };
+  for (const auto& [name, change] : group.state()) {
+    if (!with_records && change.tie == Group::Tie::records) continue;
+    RUNNEL_TRY(change.value ? put(name, *change.value) : txn->erase(state_key(name)));
   }
-  for (const BlockPtr& block : blocks) {
-    RUNNEL_TRY(txn->append(block_key(block->first()), block->bytes()));
+  for (std::size_t i = 0; i < plan.forgotten; ++i) {
+    RUNNEL_TRY(txn->erase(state_key(Producers::row_name(forgotten_[i]))));
+  }
+  if (with_records) {
+    for (const auto& [name, entry] : plan.stage.changes()) {
+      RUNNEL_TRY(put(Producers::row_name(name), Producers::encode(entry)));
+    }
+    for (const BlockPtr& block : plan.blocks) {
+      RUNNEL_TRY(txn->append(block_key(block->first()), block->bytes()));
+    }
   }
   return txn->commit();
 }
@@ -142,8 +186,11 @@ void Log::publish(const std::vector<BlockPtr>& blocks) {
 
 // Commits what there is, in the active generation or, when that has no room, in the next one. State
 // alone may use the reserve of a generation that cannot be followed by another.
-Errc Log::commit_parts(Group& group, const std::vector<BlockPtr>& blocks) {
-  const std::uint64_t need = bytes_needed(group, blocks);
+Errc Log::commit_parts(Group& group, const Plan& plan) {
+  static const std::vector<BlockPtr> kNone;
+  const auto& blocks = plan.records_refused ? kNone : plan.blocks;
+  const std::size_t rows = plan.stage.changes().size() + plan.forgotten;
+  const std::uint64_t need = bytes_needed(group, blocks, rows);
   const auto generation_bytes = static_cast<double>(options_.generation_bytes);
   if (static_cast<double>(need) > kFillMax * generation_bytes) return Errc::log_full;
   bool rolled = false;
@@ -158,13 +205,23 @@ Errc Log::commit_parts(Group& group, const std::vector<BlockPtr>& blocks) {
     const Errc followed = follow();
     if (followed == Errc::log_failed || (followed != Errc::ok && !blocks.empty())) return followed;
   }
-  auto written = write(*active_, group, blocks);
+  auto written = write(*active_, group, plan);
   if (!written && errc_of(written.error()) == Errc::log_full && !rolled) {
     // The estimate was wrong: LMDB refused before anything changed.
     if (const Errc followed = follow(); followed != Errc::ok) return followed;
-    written = write(*active_, group, blocks);
+    written = write(*active_, group, plan);
   }
-  if (written) return Errc::ok;
+  if (written) {
+    const auto gone = forgotten_.begin() + static_cast<std::ptrdiff_t>(plan.forgotten);
+    forgotten_.erase(forgotten_.begin(), gone);
+    // One that has come back has a row again.
+    if (!plan.records_refused && !plan.stage.changes().empty()) {
+      std::erase_if(forgotten_, [&](const auto& name) {
+        return plan.stage.changes().contains(name);
+      });
+    }
+    return Errc::ok;
+  }
   const Errc why = errc_of(written.error());
   return why == Errc::log_full ? why : fail(why);
 }
@@ -172,20 +229,22 @@ Errc Log::commit_parts(Group& group, const std::vector<BlockPtr>& blocks) {
 Errc Log::commit(Group& group) {
   if (failed()) return group.outcome.records = group.outcome.state = Errc::log_failed;
   const Instant begun = clock_.now();
-  Errc built = Errc::ok;
-  std::vector<BlockPtr> blocks = build_blocks(group, built);
-  RUNNEL_CHECK(built == Errc::ok);
+  Plan plan(producers_);
+  plan.forgotten = std::min(forgotten_.size(), kForgottenPerCommit);
+  build_blocks(group, plan);
   group.outcome.first = end();
-  if (blocks.empty() && group.state().empty()) return Errc::ok;
-  Errc outcome = commit_parts(group, blocks);
+  if (plan.blocks.empty() && group.state().empty()) return Errc::ok;
+  Errc outcome = commit_parts(group, plan);
   group.outcome.records = outcome;
   if (outcome == Errc::log_failed || !group.state().empty()) group.outcome.state = outcome;
   if (outcome == Errc::ok) {
-    if (!blocks.empty()) publish(blocks);
+    producers_.apply(plan.stage);
+    if (!plan.blocks.empty()) publish(plan.blocks);
     metrics_.payload_bytes.add(group.payload_bytes());
-    group.outcome.blocks = std::move(blocks);
+    group.outcome.blocks = std::move(plan.blocks);
   } else if (outcome != Errc::log_failed && !group.state().empty()) {
-    group.outcome.state = commit_parts(group, {});
+    plan.records_refused = true;
+    group.outcome.state = commit_parts(group, plan);
     if (group.outcome.state == Errc::log_failed) outcome = Errc::log_failed;
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - begun);
@@ -308,6 +367,8 @@ void Log::maintain() {
   const bool tried = done || refused(done.error());
   if (tried && limits.retention) done = apply_retention(limits);
   if (!done && !refused(done.error())) fail(errc_of(done.error()));
+  const auto gone = producers_.forget(hub_ms() - kProducerSilenceMax.count(), kProducersMax);
+  forgotten_.insert(forgotten_.end(), gone.begin(), gone.end());
 }
 
 Result<void> Log::apply_retention(const LogOptions& limits) {

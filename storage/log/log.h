@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
 #include <list>
 #include <optional>
 #include <vector>
@@ -43,6 +44,9 @@ struct Fetched {
   Offset high_watermark{};
   std::uint32_t damaged = 0;  // records on the way that a wrong checksum took
 };
+
+// Asks find_time() for the record with the largest timestamp.
+constexpr std::int64_t kNewestTime = std::numeric_limits<std::int64_t>::max();
 
 struct PartitionRange {
   Offset log_start{};
@@ -106,6 +110,11 @@ class Log {
   // all. not_found: the offset is outside [log start, high watermark].
   Result<Fetched> fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const;
 
+  // The first record of `partition`, by offset, whose timestamp is at least `at_least_ms`; with
+  // kNewestTime the first of those with the largest timestamp. Looks into no batch whose records are
+  // all older. not_found: there is none.
+  Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
+
   [[nodiscard]] PartitionRange range(PartitionId partition) const;
 
   [[nodiscard]] Position first() const { return Position(first_.load(std::memory_order_acquire)); }
@@ -145,6 +154,7 @@ class Log {
 
   Result<void> take_lock();
   Result<void> recover();
+  Result<void> load_producers();
   std::shared_ptr<Generation> open_newest(std::vector<GenerationId>& ids, Errc& trouble);
   Result<void> open_chain(
       const std::vector<GenerationId>& ids, const std::shared_ptr<Generation>& newest
@@ -153,11 +163,20 @@ class Log {
   void set_aside(GenerationId id);
   Result<void> begin_chain(std::uint32_t boot, const HubClock::Mark& mark);
 
-  std::vector<BlockPtr> build_blocks(Group& group, Errc& outcome);
-  Errc commit_parts(Group& group, const std::vector<BlockPtr>& blocks);
-  Result<void> write(
-      Generation& generation, const Group& group, const std::vector<BlockPtr>& blocks
-  );
+  // What a group comes to: blocks, and what its batches change of their producers.
+  struct Plan {
+    explicit Plan(const Producers& producers) : stage(producers) {}
+
+    std::vector<BlockPtr> blocks;
+    Producers::Stage stage;
+    bool records_refused = false;  // only the state is written
+    std::size_t forgotten = 0;     // of forgotten_, whose rows go
+  };
+
+  void build_blocks(Group& group, Plan& plan);
+  bool judge(Group::Batch& batch, Group& group, Offset base, std::int64_t hub, Plan& plan) const;
+  Errc commit_parts(Group& group, const Plan& plan);
+  Result<void> write(Generation& generation, const Group& group, const Plan& plan);
   void publish(const std::vector<BlockPtr>& blocks);
   Errc fail(Errc cause);
 
@@ -187,6 +206,8 @@ class Log {
   int lock_fd_ = -1;
   std::uint32_t boot_ = 0;
   std::shared_ptr<Generation> active_;  // commit thread
+  Producers producers_;                 // commit thread
+  std::vector<Producers::Name> forgotten_;  // commit thread: whose rows go with the next commit
 
   mutable std::mutex mutex_;  // the chain, ends, retired, hub clock, options
   std::vector<Slot> chain_;   // oldest first; the last is the active one

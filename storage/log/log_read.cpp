@@ -23,7 +23,7 @@ Result<void> Log::each_state(
   if (!txn) return txn.error();
   const Bytes from = state_key(prefix);
   std::uint64_t damaged = 0;
-  RUNNEL_TRY(txn->walk(from, [&](const ReadTxn::Row& row) {
+  const auto walked = txn->walk(from, [&](const ReadTxn::Row& row) {
     if (!row.key.starts_with(from)) return false;
     if (const auto value = without_checksum(row.key, row.value)) {
       visit(row.key.substr(1), *value);
@@ -31,7 +31,11 @@ Result<void> Log::each_state(
       ++damaged;
     }
     return true;
-  }));
+  });
+  if (!walked) {
+    if (errc_of(walked.error()) != Errc::damaged) return walked;
+    logger::error("log", "rows of the state stand on damaged pages and are lost");
+  }
   if (damaged > 0) {
     logger::error(
         "log", logger::text(damaged, " rows of the state have a wrong checksum and are lost")
@@ -199,6 +203,29 @@ Result<Fetched> Log::fetch(PartitionId partition, Offset offset, std::size_t byt
     next = further;
   }
   return out;
+}
+
+Result<TimedOffset> Log::find_time(PartitionId partition, std::int64_t at_least_ms) const {
+  std::vector<Position> firsts;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Slot& slot : chain_) firsts.push_back(slot.first);
+  }
+  if (at_least_ms == kNewestTime) {
+    at_least_ms = std::numeric_limits<std::int64_t>::min();
+    for (const Position first : firsts) {
+      if (const auto g = generation_at(first)) {
+        at_least_ms = std::max(at_least_ms, g->newest_ms(partition));
+      }
+    }
+  }
+  for (const Position first : firsts) {
+    const auto generation = generation_at(first);
+    if (generation == nullptr) continue;
+    const auto found = generation->find_time(partition, at_least_ms);
+    if (found || errc_of(found.error()) != Errc::not_found) return found;
+  }
+  return Errc::not_found;
 }
 
 PartitionRange Log::range(PartitionId partition) const {

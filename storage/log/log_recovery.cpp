@@ -25,6 +25,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, const Clock& clock) {
   RUNNEL_TRY(make_directories(log->options_.dir));
   RUNNEL_TRY(log->take_lock());
   RUNNEL_TRY(log->recover());
+  RUNNEL_TRY(log->load_producers());
   return log;
 }
 
@@ -127,6 +128,17 @@ Result<void> Log::open_chain(
     chain_.push_back(std::move(slot));
   }
   return {};
+}
+
+Result<void> Log::load_producers() {
+  std::size_t refused = 0;
+  const auto read = each_state(kProducerKind, [&](ByteView name, ByteView value) {
+    if (!producers_.load(name, value)) ++refused;
+  });
+  if (refused > 0) {
+    logger::error("log", logger::text(refused, " rows of producers make no sense and are lost"));
+  }
+  return read;
 }
 
 Result<void> Log::recover() {

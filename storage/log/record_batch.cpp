@@ -197,7 +197,17 @@ Result<BatchView> BatchView::parse(ByteView bytes, bool verify) {
   view.records_ = static_cast<std::uint32_t>(records);
   view.base_timestamp_ms_ = get<std::int64_t>(bytes, kBaseTimestampAt);
   view.max_timestamp_ms_ = get<std::int64_t>(bytes, kMaxTimestampAt);
+  view.attributes_ = get<std::uint16_t>(bytes, kAttributesAt);
   return view;
+}
+
+ProducerStamp BatchView::producer() const {
+  ProducerStamp stamp;
+  stamp.id = get<std::int64_t>(bytes_, kProducerIdAt);
+  stamp.epoch = get<std::int16_t>(bytes_, kProducerEpochAt);
+  stamp.first_sequence = get<std::int32_t>(bytes_, kBaseSequenceAt);
+  stamp.records = static_cast<std::int32_t>(records_);
+  return stamp;
 }
 
 Result<RecordView> BatchView::record_at(std::size_t& position) const {
@@ -234,6 +244,11 @@ Result<void> BatchView::skip(std::size_t& position) const {
   }
   position += reader.position() + static_cast<std::size_t>(length);
   return {};
+}
+
+std::int64_t newest_timestamp(ByteView batch) {
+  RUNNEL_CHECK(batch.size() >= kBatchHeadBytes);
+  return get<std::int64_t>(batch, kMaxTimestampAt);
 }
 
 }  // namespace runnel::log

@@ -15,6 +15,7 @@
 #include "storage/base/bytes.h"
 #include "storage/base/error.h"
 #include "storage/base/types.h"
+#include "storage/log/producers.h"
 
 namespace runnel::log {
 
@@ -94,6 +95,12 @@ class BatchView {
   [[nodiscard]] Offset base_offset() const { return base_offset_; }
   [[nodiscard]] std::uint32_t records() const { return records_; }
   [[nodiscard]] std::int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
+  // A compressed one's records cannot be read by record_at().
+  [[nodiscard]] bool compressed() const { return (attributes_ & 7) != 0; }
+  // It holds a marker that ends a transaction, and no record of anybody's.
+  [[nodiscard]] bool control() const { return (attributes_ & 0x20) != 0; }
+  [[nodiscard]] ProducerStamp producer() const;
+  [[nodiscard]] ByteView bytes() const { return bytes_; }
 
   // Where the first record starts inside `bytes`.
   static constexpr std::size_t first_record() { return kBatchHeadBytes; }
@@ -111,6 +118,10 @@ class BatchView {
   std::uint32_t records_ = 0;
   std::int64_t base_timestamp_ms_ = 0;
   std::int64_t max_timestamp_ms_ = 0;
+  std::uint16_t attributes_ = 0;
 };
+
+// The largest timestamp that the head of a batch names.
+std::int64_t newest_timestamp(ByteView batch);
 
 }  // namespace runnel::log

@@ -38,6 +38,12 @@ Bytes block_key(Position first) {
   return key;
 }
 
+Bytes partition_key(char kind, PartitionId partition) {
+  Bytes key(1, kind);
+  ByteWriter(key).be32(partition.value);
+  return key;
+}
+
 Bytes Retired::encode() const {
   Bytes out;
   ByteWriter w(out);

@@ -18,6 +18,7 @@ Result<ByteView> without_checksum(ByteView key, ByteView stored);
 // Row names, for those who read and write generations.
 Bytes state_key(ByteView name);
 Bytes block_key(Position first);
+Bytes partition_key(char kind, PartitionId partition);
 constexpr ByteView kSealKey = "\x05";
 constexpr ByteView kRetiredKey = "\x06";
 constexpr ByteView kStatePrefix = "\x03";

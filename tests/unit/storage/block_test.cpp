@@ -55,7 +55,7 @@ TEST(Block, IsLaidOutAsItsHeaderSays) {
   const Bytes bytes = block_of(two_lanes(), Position(555));
   ByteReader r(bytes);
   EXPECT_EQ(r.take(4), "RNB1");
-  EXPECT_EQ(r.le32(), crc32c(ByteView(bytes).substr(8, 32 + 2 * 24)));
+  EXPECT_EQ(r.le32(), crc32c(ByteView(bytes).substr(8, 32 + 2 * 32)));
   EXPECT_EQ(r.le64(), 555U);
   EXPECT_EQ(r.le64(), 123'456U);
   EXPECT_EQ(r.le64(), 1'750'000'000'000U);
@@ -64,16 +64,20 @@ TEST(Block, IsLaidOutAsItsHeaderSays) {
   EXPECT_EQ(r.le16(), 2);
   EXPECT_EQ(r.position(), 40U);
   EXPECT_EQ(r.le32(), 3U);
-  EXPECT_EQ(r.le32(), 88U);
+  EXPECT_EQ(r.le32(), 104U);
   const std::uint32_t first_bytes = r.le32();
   EXPECT_EQ(r.le32(), 2U);
   EXPECT_EQ(r.le64(), 100U);
+  const auto newest = static_cast<std::int64_t>(r.le64());
   EXPECT_EQ(r.le32(), 7U);
-  EXPECT_EQ(r.le32(), 88U + first_bytes);
+  EXPECT_EQ(r.le32(), 104U + first_bytes);
   const std::uint32_t second_bytes = r.le32();
   EXPECT_EQ(r.le32(), 1U);
   EXPECT_EQ(r.le64(), 0U);
-  EXPECT_TRUE(BatchView::parse(r.take(first_bytes), true));
+  r.le64();
+  const auto first = BatchView::parse(r.take(first_bytes), true);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->max_timestamp_ms(), newest);
   EXPECT_TRUE(BatchView::parse(r.take(second_bytes), true));
   EXPECT_TRUE(r.ok() && r.done());
 }
@@ -181,12 +185,12 @@ TEST(Block, ATableThatDoesNotFitTheBatchesIsRefusedThoughItsChecksumHolds) {
     ByteWriter(le).le32(value);
     return with_checksum(bytes.replace(at, 4, le), 2);
   };
-  EXPECT_FALSE(BlockHead::parse(changed(40 + 4, 89))) << "a gap before the first batch";
+  EXPECT_FALSE(BlockHead::parse(changed(40 + 4, 105))) << "a gap before the first batch";
   EXPECT_FALSE(BlockHead::parse(changed(40 + 8, 1))) << "a batch shorter than what follows it";
-  EXPECT_FALSE(BlockHead::parse(changed(64 + 8, 1'000'000))) << "a batch beyond the end";
-  EXPECT_FALSE(BlockHead::parse(changed(64 + 8, 0xffffffff)));
-  EXPECT_FALSE(BlockHead::parse(changed(64 + 12, 0))) << "a batch of no records";
-  EXPECT_FALSE(BlockHead::parse(changed(64 + 12, 0xffffffff))) << "more records than bytes";
+  EXPECT_FALSE(BlockHead::parse(changed(72 + 8, 1'000'000))) << "a batch beyond the end";
+  EXPECT_FALSE(BlockHead::parse(changed(72 + 8, 0xffffffff)));
+  EXPECT_FALSE(BlockHead::parse(changed(72 + 12, 0))) << "a batch of no records";
+  EXPECT_FALSE(BlockHead::parse(changed(72 + 12, 0xffffffff))) << "more records than bytes";
 }
 
 TEST(Block, ABatchThatContradictsItsEntryIsDamaged) {
