@@ -77,7 +77,6 @@ class Parser {
     scale_defaults();
     check_relations(config_, lines_, errors_);
     if (errors_.empty()) {
-      warn();
       return std::move(config_);
     }
     std::stable_sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) {
@@ -219,16 +218,9 @@ class Parser {
     const std::uint64_t eighth = s.limit_bytes / 8 / kMiB * kMiB;
     follow("[storage] generation", s.generation_bytes, 16 * kMiB, eighth);
     follow("[storage] group_max", s.group_max_bytes, 64 * kKiB, s.generation_bytes / 8);
+    follow("[kafka] message_max", config_.kafka.message_max_bytes, kKiB, s.group_max_bytes / 2);
     follow("[mqtt] packet_max", config_.mqtt.packet_max_bytes, kKiB, s.group_max_bytes / 2);
     follow("[mqtt] retained_max", config_.mqtt.retained_max_bytes, 0, s.generation_bytes / 2);
-  }
-
-  void warn() {
-    if (lines_.of("[kafka] listen") != 0 && !config_.kafka.listen.empty()) {
-      config_.warnings.emplace_back(
-          "[kafka] listen: this version has no Kafka door; nothing listens there"
-      );
-    }
   }
 
   Config config_;

@@ -99,6 +99,13 @@ struct Config {
   struct Kafka {
     std::vector<ListenAddress> listen{{"127.0.0.1", 9092}};
     bool allow_anonymous_beyond_loopback = false;
+    std::string advertised = "auto";  // "host" or "host:port"; auto: the address that the client used
+    std::uint32_t connections_max = 1000;
+    std::uint32_t request_max_bytes = 8 * kMiB;
+    std::uint32_t message_max_bytes = 1 * kMiB;  // of a record batch, without 12 bytes of its head
+    std::uint32_t fetch_max_bytes = 4 * kMiB;
+    bool auto_create_topics = true;
+    std::uint32_t default_partitions = 1;
 
     bool operator==(const Kafka&) const = default;
   };

@@ -20,8 +20,8 @@ static_assert(static_cast<std::size_t>(OnFull::reject) + 1 == kOnFull.size());
 static_assert(static_cast<std::size_t>(LogLevel::error) + 1 == kLevels.size());
 
 using M = Config::Mqtt;
+using K = Config::Kafka;
 using S = Config::Storage;
-
 constexpr std::string_view kAnonymousSentence =
     "Allows listen addresses that other machines can reach, though nobody is asked who they are.";
 
@@ -167,8 +167,7 @@ constexpr std::array kDoorOptions{
         .section = "kafka",
         .key = "listen",
         .kind = Kind::addresses,
-        .sentence = "Addresses for Kafka clients. This version checks the setting and has no Kafka "
-                    "door.",
+        .sentence = "Addresses for Kafka clients.",
         .change = Change::restart,
     }),
     member_of<&Config::kafka, &Config::Kafka::allow_anonymous_beyond_loopback>({
@@ -176,6 +175,59 @@ constexpr std::array kDoorOptions{
         .key = "allow_anonymous_beyond_loopback",
         .kind = Kind::flag,
         .sentence = kAnonymousSentence,
+    }),
+    member_of<&Config::kafka, &K::advertised>({
+        .section = "kafka",
+        .key = "advertised",
+        .kind = Kind::text,
+        .sentence = "What Kafka clients are told to connect to, \"host\" or \"host:port\"; "
+                    "\"auto\": the address that they used.",
+    }),
+    member_of<&Config::kafka, &K::connections_max>({
+        .section = "kafka",
+        .key = "connections_max",
+        .kind = Kind::count,
+        .sentence = "Connections of Kafka clients; most clients open two or three.",
+        .min = 1,
+        .max = 100'000,
+    }),
+    member_of<&Config::kafka, &K::request_max_bytes>({
+        .section = "kafka",
+        .key = "request_max",
+        .kind = Kind::size,
+        .sentence = "The largest request. A larger one ends its connection before it is read.",
+        .min = 64 * kKiB,
+        .max = 256 * kMiB,
+    }),
+    member_of<&Config::kafka, &K::message_max_bytes>({
+        .section = "kafka",
+        .key = "message_max",
+        .kind = Kind::size,
+        .sentence = "The largest record batch that a producer may send, compressed as it comes.",
+        .min = kKiB,
+        .max = 64 * kMiB,
+    }),
+    member_of<&Config::kafka, &K::fetch_max_bytes>({
+        .section = "kafka",
+        .key = "fetch_max",
+        .kind = Kind::size,
+        .sentence = "Records in one answer to a consumer; one batch is always sent.",
+        .min = 64 * kKiB,
+        .max = 256 * kMiB,
+    }),
+    member_of<&Config::kafka, &K::auto_create_topics>({
+        .section = "kafka",
+        .key = "auto_create_topics",
+        .kind = Kind::flag,
+        .sentence = "Whether a topic is made when a client first asks for it.",
+    }),
+    member_of<&Config::kafka, &K::default_partitions>({
+        .section = "kafka",
+        .key = "default_partitions",
+        .kind = Kind::count,
+        .sentence = "Partitions of a topic that is made without saying how many.",
+        .min = 1,
+        .max = 256,
     }),
 };
 

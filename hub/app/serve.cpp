@@ -1,5 +1,6 @@
 #include "hub/app/serve.h"
 
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -12,10 +13,12 @@
 
 #include "hub/app/notify.h"
 #include "hub/app/reload.h"
+#include "hub/kafka_broker/broker.h"
 #include "hub/net/api.h"
+#include "hub/net/fetch_reader.h"
 #include "hub/net/http_door.h"
 #include "hub/net/listener.h"
-#include "hub/net/mqtt_hub.h"
+#include "hub/net/session_reader.h"
 #include "hub/net/tcp_wire.h"
 #include "hub/net/websocket_door.h"
 #include "storage/base/logger.h"
@@ -61,6 +64,30 @@ broker::Limits broker_limits(const Config& c) {
   return l;
 }
 
+// "host:port", or a host alone; here a name is as good as an address.
+kafka::Limits::Address advertised_address(const Config& c) {
+  const std::string& text = c.kafka.advertised;
+  kafka::Limits::Address address;
+  if (text == "auto") return address;
+  const auto colon = text.rfind(':');
+  const bool one_colon = colon != std::string::npos && text.find(':') == colon;
+  address.host = one_colon ? text.substr(0, colon) : text;
+  if (one_colon) std::from_chars(text.data() + colon + 1, text.data() + text.size(), address.port);
+  return address;
+}
+
+kafka::Limits kafka_limits(const Config& c) {
+  kafka::Limits l;
+  l.connections_max = c.kafka.connections_max;
+  l.request_bytes_max = c.kafka.request_max_bytes;
+  l.message_bytes_max = c.kafka.message_max_bytes + kafka::kLogOverheadBytes;
+  l.fetch_bytes_max = c.kafka.fetch_max_bytes;
+  l.auto_create_topics = c.kafka.auto_create_topics;
+  l.default_partitions = c.kafka.default_partitions;
+  l.advertised = advertised_address(c);
+  return l;
+}
+
 std::vector<core::TopicSpec> topic_specs(const Config& c) {
   std::vector<core::TopicSpec> specs;
   for (const Topic& t : topics_of(c)) specs.push_back({t.name, t.partitions});
@@ -100,10 +127,14 @@ class Server {
   core::Topics topics_;
   std::unique_ptr<core::Routes> routes_;
   std::unique_ptr<runtime::LogClient> client_;
-  std::unique_ptr<net::MqttHub> hub_;
+  std::unique_ptr<net::Hub> hub_;
+  std::unique_ptr<net::SessionReader> session_reader_;
+  std::unique_ptr<broker::Broker> mqtt_broker_;
+  std::unique_ptr<net::FetchReader> fetch_reader_;
+  std::unique_ptr<kafka::Broker> kafka_broker_;
   std::unique_ptr<net::Api> api_;
   std::unique_ptr<net::HttpDoor> http_;
-  std::vector<std::unique_ptr<net::Listener>> mqtt_, websocket_, http_listeners_;
+  std::vector<std::unique_ptr<net::Listener>> mqtt_, websocket_, kafka_, http_listeners_;
   std::optional<asio::signal_set> signals_;
   std::optional<asio::steady_timer> watchdog_;
   bool stopping_ = false;
@@ -133,12 +164,26 @@ bool Server::open_hub() {
     topics_.ensure(topic_specs(config_), *filling);
   }
   routes_ = std::make_unique<core::Routes>(route_specs(config_), topics_);
-  hub_ = std::make_unique<net::MqttHub>(io_, *client_, *log_, clock_, broker_limits(config_), routes_.get());
-  if (const auto loaded = hub_->load(); !loaded) {
+  hub_ = std::make_unique<net::Hub>(io_, *client_, *log_, clock_);
+  session_reader_ = std::make_unique<net::SessionReader>(*hub_, *client_, *log_);
+  mqtt_broker_ = std::make_unique<broker::Broker>(*log_, broker_limits(config_), routes_.get(), *session_reader_, clock_.now());
+  session_reader_->serve(*mqtt_broker_);
+  hub_->add(*mqtt_broker_);
+  fetch_reader_ = std::make_unique<net::FetchReader>(*hub_, *client_);
+  kafka_broker_ = std::make_unique<kafka::Broker>(*log_, topics_, *fetch_reader_, kafka_limits(config_));
+  hub_->add(*kafka_broker_);
+  Result<void> loaded;
+  hub_->turn([&](core::Turn& t) { loaded = mqtt_broker_->load(t); });
+  if (!loaded) {
     logger::error("mqtt", text("cannot read the sessions: ", loaded.error().message()));
     return false;
   }
-  api_ = std::make_unique<net::Api>(io_, *hub_, *client_, *log_, topics_, clock_);
+  hub_->turn([&](core::Turn& t) { loaded = kafka_broker_->load(t); });
+  if (!loaded) {
+    logger::error("kafka", text("cannot read the groups: ", loaded.error().message()));
+    return false;
+  }
+  api_ = std::make_unique<net::Api>(io_, *mqtt_broker_, *kafka_broker_, *client_, *log_, topics_, clock_);
   api_->set_disk_limit(config_.storage.limit_bytes);
   http_ = std::make_unique<net::HttpDoor>(io_, [this](const net::HttpRequest& request, net::HttpReply reply) {
     api_->handle(request, std::move(reply));
@@ -153,9 +198,12 @@ void Server::open_doors() {
     }
   };
   using Socket = asio::ip::tcp::socket;
-  listen(mqtt_, config_.mqtt.listen, [this](Socket s) { net::serve_tcp(*hub_, std::move(s)); });
+  listen(mqtt_, config_.mqtt.listen, [this](Socket s) { net::serve_tcp(*hub_, *mqtt_broker_, std::move(s)); });
   listen(websocket_, config_.mqtt.websocket_listen, [this](Socket s) {
-    net::serve_websocket(*hub_, std::move(s));
+    net::serve_websocket(*hub_, *mqtt_broker_, std::move(s));
+  });
+  listen(kafka_, config_.kafka.listen, [this](Socket s) {
+    net::serve_tcp(*hub_, *kafka_broker_, std::move(s));
   });
   listen(http_listeners_, config_.http.listen, [this](Socket s) { http_->serve(std::move(s)); });
 }
@@ -167,6 +215,7 @@ void Server::announce() const {
   };
   add("mqtt", mqtt_);
   add("websocket", websocket_);
+  add("kafka", kafka_);
   add("http", http_listeners_);
   logger::info("runnel", line);
   notify_systemd("READY=1\nSTATUS=" + line);
@@ -209,9 +258,10 @@ void Server::reload() {
     topics_.ensure(topic_specs(config_), *filling);
   }
   auto routes = std::make_unique<core::Routes>(route_specs(config_), topics_);
-  hub_->broker().set_routes(routes.get());
+  mqtt_broker_->set_routes(routes.get());
   routes_ = std::move(routes);
-  hub_->broker().set_limits(broker_limits(config_));
+  mqtt_broker_->set_limits(broker_limits(config_));
+  kafka_broker_->set_limits(kafka_limits(config_));
   client_->set_limits(commit_limits(config_));
   log_->set_limits(log_options(config_));
   api_->set_disk_limit(config_.storage.limit_bytes);
@@ -245,7 +295,7 @@ void Server::stop(int exit_code) {
   stopping_ = true;
   exit_code_ = exit_code;
   notify_systemd("STOPPING=1");
-  for (auto* list : {&mqtt_, &websocket_, &http_listeners_}) {
+  for (auto* list : {&mqtt_, &websocket_, &kafka_, &http_listeners_}) {
     for (const auto& listener : *list) listener->close();
   }
   // What has been accepted is committed, and its acknowledgements leave, before the goodbye; then

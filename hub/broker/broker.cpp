@@ -104,7 +104,7 @@ Result<void> Broker::load_groups() {
 
 // --- connections ---
 
-std::unique_ptr<Connection> Broker::open(void* owner, std::string peer, Instant now) {
+std::unique_ptr<core::Stream> Broker::open(void* owner, core::Endpoints endpoints, Instant now) {
   if (slots_.size() - free_slots_.size() >= limits_.connections_max) return nullptr;
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -114,7 +114,7 @@ std::unique_ptr<Connection> Broker::open(void* owner, std::string peer, Instant 
   free_slots_.pop_back();
   const std::uint32_t use = ++slots_[slot].use;
   auto connection =
-      std::make_unique<Connection>(*this, slot_owner(slot, use), owner, std::move(peer), now);
+      std::make_unique<Connection>(*this, slot_owner(slot, use), owner, std::move(endpoints.peer), now);
   slots_[slot].connection = connection.get();
   ++counters_.connections_accepted;
   return connection;
@@ -136,19 +136,17 @@ void Broker::release_slot(Connection& connection) {
 
 void Broker::list_ready(Connection& connection) { ready_.push_back(&connection); }
 
-std::vector<Connection*> Broker::take_ready() {
+std::vector<core::Stream*> Broker::take_ready() {
   for (Connection* c : ready_) c->listed_ = false;
-  return std::exchange(ready_, {});
+  std::vector<core::Stream*> out(ready_.begin(), ready_.end());
+  ready_.clear();
+  return out;
 }
 
-std::vector<Connection*> Broker::take_resumed() { return std::exchange(resumed_, {}); }
-
-void Broker::drained(Connection& connection, Turn& turn) {
-  if (connection.choked()) {
-    connection.resume(turn);
-    if (!connection.paused()) resumed_.push_back(&connection);
-  }
-  if (connection.session() != nullptr) connection.session()->pump(turn);
+std::vector<core::Stream*> Broker::take_resumed() {
+  std::vector<core::Stream*> out(resumed_.begin(), resumed_.end());
+  resumed_.clear();
+  return out;
 }
 
 // --- sessions ---

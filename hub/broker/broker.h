@@ -24,12 +24,13 @@
 #include "hub/broker/sys_tree.h"
 #include "hub/broker/topic_cache.h"
 #include "hub/core/routes.h"
+#include "hub/core/service.h"
 #include "hub/core/subscription_tree.h"
 #include "storage/log/log.h"
 
 namespace runnel::broker {
 
-class Broker final : private Feed::Fanout {
+class Broker final : public core::Service, private Feed::Fanout {
  public:
   // `log`, `routes` and `reader` outlive this (routes: until set_routes gives others).
   Broker(const log::Log& log, Limits limits, const core::Routes* routes, BlockReader& reader, Instant now);
@@ -40,32 +41,25 @@ class Broker final : private Feed::Fanout {
 
   // --- the door ---
   // nullptr: connections_max is reached.
-  std::unique_ptr<Connection> open(void* owner, std::string peer, Instant now);
-  // The connections that have output or want to be closed, each once; to be asked after every call.
-  std::vector<Connection*> take_ready();
-  // The connections that were paused and may be read from again.
-  std::vector<Connection*> take_resumed();
-  // The socket of a connection took output: it may take more.
-  void drained(Connection& connection, Turn& turn);
+  std::unique_ptr<core::Stream> open(void* owner, core::Endpoints endpoints, Instant now) override;
+  std::vector<core::Stream*> take_ready() override;
+  std::vector<core::Stream*> take_resumed() override;
 
   // --- the log ---
-  void committed(const log::Group& group, Turn& turn);
+  void committed(const log::Group& group, Turn& turn) override;
   void block_read(Position position, Result<log::BlockPtr> block, Turn& turn);
 
   // --- time ---
-  // Deadlines: call it about four times a second.
-  void tick(Turn& turn);
-  // Readers that are behind. True: there is more to do at once.
-  bool run(Turn& turn);
-
-  // The end of a turn: writes the flow rows that the turn's commit must hold.
-  void end(Turn& turn);
+  void tick(Turn& turn) override;
+  // Readers that are behind.
+  bool run(Turn& turn) override;
+  // Writes the flow rows that the turn's commit must hold.
+  void end(Turn& turn) override;
 
   // --- life ---
   void set_limits(const Limits& limits) { limits_ = limits; }
   void set_routes(const core::Routes* routes) { cache_.routes_changed(routes); }
-  // Tells every client that the hub stops, writes down all progress. Connections close afterwards.
-  void shut_down(Turn& turn);
+  void shut_down(Turn& turn) override;
 
   [[nodiscard]] const Limits& limits() const { return limits_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }

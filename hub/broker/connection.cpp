@@ -29,9 +29,9 @@ Connection::Connection(
     std::string peer,
     Instant now
 )
-    : broker_(broker),
+    : Stream(owner),
+      broker_(broker),
       ticket_owner_(ticket_owner),
-      owner_(owner),
       peer_(std::move(peer)),
       last_packet_(now) {}
 
@@ -46,6 +46,14 @@ void Connection::receive(ByteView bytes, Turn& turn) {
   if (closing_) return;
   broker_.counters_.bytes_received += bytes.size();
   take(bytes, turn);
+}
+
+void Connection::drained(Turn& turn) {
+  if (choked_) {
+    resume(turn);
+    if (!paused_) broker_.resumed_.push_back(this);
+  }
+  if (session_ != nullptr) session_->pump(turn);
 }
 
 void Connection::resume(Turn& turn) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "hub/broker/session.h"
+#include "hub/core/stream.h"
 #include "hub/mqtt/codec.h"
 
 namespace runnel::broker {
@@ -21,38 +22,26 @@ namespace runnel::broker {
 // What MQTT can express at most (§2.1.4): a client that names no Maximum Packet Size takes it.
 constexpr std::size_t kPacketBytesMax = 268'435'455 + 5;
 
-class Connection {
+class Connection final : public core::Stream {
  public:
   // `owner` is the door's; the broker gives it back in Broker::take_ready().
   Connection(Broker& broker, std::uint64_t ticket_owner, void* owner, std::string peer, Instant now);
-  ~Connection();
+  ~Connection() override;
 
-  // Bytes from the client. Keeps what is not a whole packet yet. Does nothing once closing().
-  void receive(ByteView bytes, Turn& turn);
+  void receive(ByteView bytes, Turn& turn) override;
   // Goes on with packets that waited because a group was full.
   void resume(Turn& turn);
-  // The network is gone, or the door has closed it.
-  void closed(Turn& turn);
+  void closed(Turn& turn) override;
   // Keep-alive and the time allowed for CONNECT.
   void tick(Turn& turn);
 
-  // The door takes the output, writes it, and tells how much it has not got rid of.
-  [[nodiscard]] Bytes& out() { return out_; }
-  void set_unsent(std::size_t bytes) { unsent_ = bytes; }
-  // The door should close once the output is written.
-  [[nodiscard]] bool closing() const { return closing_; }
-  // The door should not read for now: a commit must make room first.
-  [[nodiscard]] bool paused() const { return paused_; }
-  // It was paused because the client does not take its answers; drained() goes on with it.
-  [[nodiscard]] bool choked() const { return choked_; }
-  // Whether it matters to anybody that the output has been written.
-  [[nodiscard]] bool wants_drained() const {
+  void drained(Turn& turn) override;
+  [[nodiscard]] bool wants_drained() const override {
     return choked_ || (session_ != nullptr && !session_->tailing());
   }
   // Whether packets may be sent: CONNACK went out, and the end has not begun.
   [[nodiscard]] bool open() const { return greeted_ && !closing_; }
 
-  [[nodiscard]] void* owner() const { return owner_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] std::uint64_t ticket_owner() const { return ticket_owner_; }
   [[nodiscard]] Session* session() const { return session_; }
@@ -65,7 +54,6 @@ class Connection {
   void disconnect(mqtt::Reason reason, std::string_view why);
   // A publish has been answered: its place in the window is free.
   void window_freed() { --window_used_; }
-  [[nodiscard]] std::size_t pending_bytes() const { return out_.size() + unsent_; }
   [[nodiscard]] std::uint16_t send_window() const { return send_window_; }
   [[nodiscard]] std::size_t packet_bytes_max() const { return packet_bytes_max_; }
   [[nodiscard]] bool limits_packets() const { return packet_bytes_max_ < kPacketBytesMax; }
@@ -111,15 +99,12 @@ class Connection {
 
   Broker& broker_;
   std::uint64_t ticket_owner_;
-  void* owner_;
   std::string peer_;
   Session* session_ = nullptr;
   mqtt::Version version_ = mqtt::Version::v5;
   bool connected_ = false;  // CONNECT was accepted
   bool greeted_ = false;    // CONNACK was sent
-  bool closing_ = false;
-  bool paused_ = false;
-  bool choked_ = false;
+  bool choked_ = false;     // paused because the client does not take its answers
   bool listed_ = false;     // among Broker::take_ready()
   bool keep_will_ = true;   // no DISCONNECT that drops the will has come
   std::uint16_t keep_alive_s_ = 0;
@@ -128,8 +113,6 @@ class Connection {
   std::size_t packet_bytes_max_ = kPacketBytesMax;
   int window_used_ = 0;  // QoS 1 and 2 of its that we have not answered
   Instant last_packet_;
-  std::size_t unsent_ = 0;
-  Bytes out_;
   Bytes partial_;
   std::vector<std::string> aliases_in_;  // by alias - 1
   std::unordered_map<std::string, std::uint16_t> aliases_out_;

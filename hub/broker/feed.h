@@ -17,10 +17,12 @@
 #include <map>
 #include <vector>
 
-#include "hub/broker/turn.h"
+#include "hub/core/turn.h"
 #include "storage/log/block.h"
 
 namespace runnel::broker {
+
+using core::Turn;
 
 // Reads one block outside the io thread and answers with Feed::answer.
 class BlockReader {

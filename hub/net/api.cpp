@@ -8,6 +8,7 @@
 
 #include "hub/mqtt/codec.h"
 #include "storage/base/logger.h"
+#include "storage/log/batch_records.h"
 
 namespace runnel::net {
 
@@ -17,6 +18,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kFetchBytes = 256 * 1024;
+constexpr std::size_t kUnpackedBytesMax = 32 << 20;  // of a compressed batch
 constexpr std::uint64_t kRecordsMax = 10'000;
 constexpr std::uint64_t kRecordsDefault = 500;
 constexpr std::uint64_t kWaitMaxMs = 30'000;
@@ -94,14 +96,16 @@ struct Api::Fetch {
 
 Api::Api(
     asio::io_context& io,
-    MqttHub& hub,
+    const broker::Broker& broker,
+    const kafka::Broker& kafka,
     runtime::LogClient& client,
     const log::Log& log,
     const core::Topics& topics,
     const Clock& clock
 )
     : io_(io),
-      hub_(hub),
+      broker_(broker),
+      kafka_(kafka),
       client_(client),
       log_(log),
       topics_(topics),
@@ -133,13 +137,14 @@ void Api::handle(const HttpRequest& request, HttpReply reply) {
 
 HttpAnswer Api::status() const {
   const log::Log::Totals t = log_.totals();
-  const broker::Broker& b = hub_.broker();
+  const broker::Broker& b = broker_;
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_);
   return answer(json::object{
       {"version", RUNNEL_VERSION},
       {"uptime_s", uptime.count()},
       {"healthy", !log_.failed()},
       {"connections", b.connections()},
+      {"kafka_connections", kafka_.connections()},
       {"sessions", b.sessions()},
       {"subscriptions", b.subscriptions()},
       {"retained", b.retained()},
@@ -215,16 +220,18 @@ void Api::fetch(std::shared_ptr<Fetch> f) {
     while (!rest.empty() && list.size() < f->max) {
       ByteReader length(rest.substr(8));
       const std::size_t bytes = 12 + std::size_t{length.be32()};
-      const auto batch = log::BatchView::parse(rest.substr(0, bytes), false);
-      if (!batch) break;
-      std::size_t at = log::BatchView::first_record();
-      for (std::uint32_t i = 0; i < batch->records() && list.size() < f->max; ++i) {
-        const auto record = batch->record_at(at);
-        if (!record) break;
-        if (static_cast<std::uint64_t>(record->offset.value) < f->offset) continue;
-        next = static_cast<std::uint64_t>(record->offset.value) + 1;
-        list.push_back(record_json(*record, f->partition));
+      const auto head = log::BatchView::parse(rest.substr(0, bytes), false);
+      if (!head) break;
+      auto batch = log::BatchRecords::open(head->bytes(), kUnpackedBytesMax);
+      log::RecordView record;
+      while (batch && list.size() < f->max && batch->next(record)) {
+        if (static_cast<std::uint64_t>(record.offset.value) < f->offset) continue;
+        next = static_cast<std::uint64_t>(record.offset.value) + 1;
+        list.push_back(record_json(record, f->partition));
       }
+      const auto behind =
+          static_cast<std::uint64_t>(head->base_offset().value) + head->records();
+      if (!batch) next = std::max(next, behind);  // nobody can unpack it
       rest.remove_prefix(bytes);
     }
     // Only damaged records were there: go on behind them.
@@ -242,7 +249,7 @@ void Api::fetch(std::shared_ptr<Fetch> f) {
 HttpAnswer Api::metrics() const {
   Exposition e;
   const log::Log::Totals t = log_.totals();
-  const broker::Broker& b = hub_.broker();
+  const broker::Broker& b = broker_;
   const broker::Counters& c = b.counters();
   const auto d = [](auto n) { return static_cast<double>(n); };
   e.gauge("runnel_build_info", "Version of the hub.", 1, "version=\"" RUNNEL_VERSION "\"");
@@ -262,6 +269,9 @@ HttpAnswer Api::metrics() const {
   e.gauge("runnel_store_generations", "Generations in the chain.", d(t.generations));
   e.gauge("runnel_store_damaged_generations", "Generations set aside at start.", d(t.damaged));
   e.gauge("runnel_connections", "MQTT clients connected.", d(b.connections()));
+  e.gauge("runnel_kafka_connections", "Connections of Kafka clients.", d(kafka_.connections()));
+  e.gauge("runnel_kafka_groups", "Consumer groups with members, or that had some.", d(kafka_.groups().coordinator().groups()));
+  e.gauge("runnel_kafka_fetches_waiting", "Fetch requests that wait for records.", d(kafka_.fetches().waiting()));
   e.gauge("runnel_sessions", "MQTT sessions, connected or not.", d(b.sessions()));
   e.gauge("runnel_subscriptions", "MQTT subscriptions.", d(b.subscriptions()));
   e.gauge("runnel_retained_messages", "Retained messages.", d(b.retained()));

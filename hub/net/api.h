@@ -6,7 +6,9 @@
 
 #include "hub/core/topics.h"
 #include "hub/net/http_door.h"
-#include "hub/net/mqtt_hub.h"
+#include "hub/broker/broker.h"
+#include "hub/kafka_broker/broker.h"
+#include "hub/runtime/log_client.h"
 
 namespace runnel::net {
 
@@ -15,7 +17,8 @@ class Api {
   // All outlive this.
   Api(
       boost::asio::io_context& io,
-      MqttHub& hub,
+      const broker::Broker& broker,
+      const kafka::Broker& kafka,
       runtime::LogClient& client,
       const log::Log& log,
       const core::Topics& topics,
@@ -36,7 +39,8 @@ class Api {
   void fetch(std::shared_ptr<Fetch> fetch);
 
   boost::asio::io_context& io_;
-  MqttHub& hub_;
+  const broker::Broker& broker_;
+  const kafka::Broker& kafka_;
   runtime::LogClient& client_;
   const log::Log& log_;
   const core::Topics& topics_;

@@ -74,10 +74,16 @@ void Listener::accept(const std::shared_ptr<State>& state) {
   });
 }
 
-std::string peer_name(const tcp::socket& socket) {
+core::Endpoints endpoints_of(const tcp::socket& socket) {
+  core::Endpoints out;
   error_code ec;
   const tcp::endpoint peer = socket.remote_endpoint(ec);
-  return ec ? std::string("?") : text(peer);
+  out.peer = ec ? std::string("?") : text(peer);
+  const tcp::endpoint local = socket.local_endpoint(ec);
+  if (ec) return out;
+  out.local_host = local.address().to_string();
+  out.local_port = local.port();
+  return out;
 }
 
 }  // namespace runnel::net

@@ -7,6 +7,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "hub/core/service.h"
+
 namespace runnel::net {
 
 class Listener {
@@ -29,6 +31,6 @@ class Listener {
   std::shared_ptr<State> state_;
 };
 
-std::string peer_name(const boost::asio::ip::tcp::socket& socket);
+core::Endpoints endpoints_of(const boost::asio::ip::tcp::socket& socket);
 
 }  // namespace runnel::net

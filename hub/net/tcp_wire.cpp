@@ -22,11 +22,12 @@ constexpr int kReadsPerWakeUp = 4;
 
 class TcpWire final : public Wire {
  public:
-  TcpWire(MqttHub& hub, tcp::socket socket) : hub_(hub), socket_(std::move(socket)) {}
+  TcpWire(Hub& hub, core::Service& service, tcp::socket socket)
+      : hub_(hub), service_(service), socket_(std::move(socket)) {}
 
-  bool begin(std::string peer) {
-    connection_ = hub_.open(*this, std::move(peer));
-    if (connection_ == nullptr) return false;
+  bool begin() {
+    stream_ = hub_.open(service_, *this, endpoints_of(socket_));
+    if (stream_ == nullptr) return false;
     wait_readable();
     return true;
   }
@@ -43,9 +44,10 @@ class TcpWire final : public Wire {
   void wait_writable();
   void close();
 
-  MqttHub& hub_;
+  Hub& hub_;
+  core::Service& service_;
   tcp::socket socket_;
-  std::unique_ptr<broker::Connection> connection_;
+  std::unique_ptr<core::Stream> stream_;
   Bytes unsent_;
   bool waiting_to_read_ = false;
   bool waiting_to_write_ = false;
@@ -53,7 +55,7 @@ class TcpWire final : public Wire {
 };
 
 void TcpWire::wait_readable() {
-  if (waiting_to_read_ || connection_ == nullptr) return;
+  if (waiting_to_read_ || stream_ == nullptr) return;
   waiting_to_read_ = true;
   socket_.async_wait(tcp::socket::wait_read, [me = self()](const error_code& ec) {
     me->waiting_to_read_ = false;
@@ -64,25 +66,25 @@ void TcpWire::wait_readable() {
 void TcpWire::on_readable() {
   auto& buffer = hub_.read_buffer();
   for (int i = 0; i < kReadsPerWakeUp; ++i) {
-    if (connection_ == nullptr) return;
+    if (stream_ == nullptr) return;
     error_code ec;
     const std::size_t n = socket_.read_some(asio::buffer(buffer), ec);
     if (ec == asio::error::would_block) break;
     if (ec) return close();
-    hub_.turn([&](broker::Turn& t) { connection_->receive({buffer.data(), n}, t); });
-    if (connection_ == nullptr || connection_->paused()) return;
+    hub_.turn([&](core::Turn& t) { stream_->receive({buffer.data(), n}, t); });
+    if (stream_ == nullptr || stream_->paused()) return;
     if (n < buffer.size()) break;
   }
   wait_readable();
 }
 
 void TcpWire::flush() {
-  if (connection_ == nullptr) return;
-  Bytes& out = connection_->out();
+  if (stream_ == nullptr) return;
+  Bytes& out = stream_->out();
   if (waiting_to_write_) {
     unsent_.append(out);
     out.clear();
-    connection_->set_unsent(unsent_.size());
+    stream_->set_unsent(unsent_.size());
     return;
   }
   std::size_t sent = 0;
@@ -96,14 +98,14 @@ void TcpWire::flush() {
   if (sent == out.size()) {
     out.clear();
     if (out.capacity() > kKeptOutBytes) Bytes().swap(out);
-    connection_->set_unsent(0);
-    if (connection_->closing()) return close();
-    if (connection_->wants_drained()) drained_soon();
+    stream_->set_unsent(0);
+    if (stream_->closing()) return close();
+    if (stream_->wants_drained()) drained_soon();
     return;
   }
   unsent_.assign(out, sent);
   out.clear();
-  connection_->set_unsent(unsent_.size());
+  stream_->set_unsent(unsent_.size());
   wait_writable();
 }
 
@@ -114,8 +116,8 @@ void TcpWire::drained_soon() {
   drained_posted_ = true;
   asio::post(hub_.io(), [me = self()] {
     me->drained_posted_ = false;
-    if (me->connection_ == nullptr || me->waiting_to_write_) return;
-    me->hub_.turn([&](broker::Turn& t) { me->hub_.broker().drained(*me->connection_, t); });
+    if (me->stream_ == nullptr || me->waiting_to_write_) return;
+    me->hub_.turn([&](core::Turn& t) { me->stream_->drained(t); });
   });
 }
 
@@ -123,21 +125,21 @@ void TcpWire::wait_writable() {
   waiting_to_write_ = true;
   socket_.async_wait(tcp::socket::wait_write, [me = self()](const error_code& ec) {
     me->waiting_to_write_ = false;
-    if (ec || me->connection_ == nullptr) return;
+    if (ec || me->stream_ == nullptr) return;
     error_code write_error;
     const std::size_t n = me->socket_.write_some(asio::buffer(me->unsent_), write_error);
     if (write_error && write_error != asio::error::would_block) return me->close();
     me->unsent_.erase(0, n);
-    me->connection_->set_unsent(me->unsent_.size());
+    me->stream_->set_unsent(me->unsent_.size());
     if (!me->unsent_.empty()) return me->wait_writable();
     Bytes().swap(me->unsent_);
-    if (me->connection_->closing()) return me->close();
-    me->hub_.turn([&](broker::Turn& t) { me->hub_.broker().drained(*me->connection_, t); });
+    if (me->stream_->closing()) return me->close();
+    me->hub_.turn([&](core::Turn& t) { me->stream_->drained(t); });
   });
 }
 
 void TcpWire::close() {
-  if (connection_ == nullptr) return;
+  if (stream_ == nullptr) return;
   const auto keep = self();
   error_code ignored;
   // The last packet (a DISCONNECT with its reason, say) must not be lost to a reset because the
@@ -150,19 +152,20 @@ void TcpWire::close() {
     if (ec) break;
   }
   socket_.close(ignored);
-  hub_.closed(*this, std::move(connection_));
+  hub_.closed(*this, std::move(stream_));
 }
 
 }  // namespace
 
-void serve_tcp(MqttHub& hub, tcp::socket socket) {
+void serve_tcp(Hub& hub, core::Service& service, tcp::socket socket) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   socket.non_blocking(true, ignored);
-  std::string peer = peer_name(socket);
-  const auto wire = std::make_shared<TcpWire>(hub, std::move(socket));
-  if (!wire->begin(std::move(peer))) {
-    logger::warn("mqtt", "a connection was refused: connections_max is reached");
+  // A peer whose power was cut says no goodbye, and not every protocol has a keep-alive of its own.
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const auto wire = std::make_shared<TcpWire>(hub, service, std::move(socket));
+  if (!wire->begin()) {
+    logger::warn("net", "a connection was refused: connections_max is reached");
   }
 }
 

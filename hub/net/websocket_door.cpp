@@ -53,8 +53,8 @@ bool offers_mqtt(const Request& request) {
 
 class WebSocketWire final : public Wire {
  public:
-  WebSocketWire(MqttHub& hub, tcp::socket socket)
-      : hub_(hub), stream_(std::move(socket)), timer_(hub.io()) {}
+  WebSocketWire(Hub& hub, core::Service& mqtt, tcp::socket socket)
+      : hub_(hub), mqtt_(mqtt), stream_(std::move(socket)), timer_(hub.io()) {}
 
   void begin() {
     asio::co_spawn(hub_.io(), run(self()), asio::detached);
@@ -78,10 +78,11 @@ class WebSocketWire final : public Wire {
   void end_soon();
   void close_now();
 
-  MqttHub& hub_;
+  Hub& hub_;
+  core::Service& mqtt_;
   Stream stream_;
   asio::steady_timer timer_;  // the upgrade's time-out, then the sleep of a paused reader
-  std::unique_ptr<broker::Connection> connection_;
+  std::unique_ptr<core::Stream> connection_;
   Bytes sending_;
   Bytes unsent_;
   std::array<char, 4096> received_{};
@@ -126,7 +127,7 @@ asio::awaitable<bool> WebSocketWire::upgrade() {
 }
 
 asio::awaitable<void> WebSocketWire::run(std::shared_ptr<WebSocketWire> self) {
-  std::string peer = peer_name(stream_.next_layer());
+  core::Endpoints endpoints = endpoints_of(stream_.next_layer());
   timer_.expires_after(kUpgradeTimeout);
   timer_.async_wait([weak = std::weak_ptr<Wire>(self), this](const error_code& ec) {
     const auto alive = weak.lock();
@@ -140,9 +141,9 @@ asio::awaitable<void> WebSocketWire::run(std::shared_ptr<WebSocketWire> self) {
   stream_.control_callback([this](websocket::frame_type kind, beast::string_view) {
     if (kind == websocket::frame_type::close) end_soon();
   });
-  connection_ = hub_.open(*this, std::move(peer));
+  connection_ = hub_.open(mqtt_, *this, std::move(endpoints));
   if (connection_ == nullptr) {
-    logger::warn("mqtt", "a connection was refused: connections_max is reached");
+    logger::warn("net", "a connection was refused: connections_max is reached");
     co_return close_now();
   }
   while (connection_ != nullptr && !connection_->closing()) {
@@ -156,7 +157,7 @@ asio::awaitable<void> WebSocketWire::run(std::shared_ptr<WebSocketWire> self) {
     if (ec || connection_ == nullptr) break;
     if (!stream_.got_binary()) break;  // [MQTT-6.0.0-1]
     const ByteView bytes(received_.data(), n);
-    hub_.turn([&](broker::Turn& t) { connection_->receive(bytes, t); });
+    hub_.turn([&](core::Turn& t) { connection_->receive(bytes, t); });
   }
   // A farewell that is still being written closes when it is done.
   if (connection_ == nullptr || !connection_->closing() || sending_.empty()) close_now();
@@ -187,7 +188,7 @@ void WebSocketWire::on_written(const error_code& ec) {
   if (connection_ == nullptr) return;
   connection_->set_unsent(unsent_.size());
   if (!unsent_.empty() || connection_->closing()) return start_write();
-  hub_.turn([this](broker::Turn& t) { hub_.broker().drained(*connection_, t); });
+  hub_.turn([this](core::Turn& t) { connection_->drained(t); });
 }
 
 // The client has closed the WebSocket. Beast answers, and would then wait for it to close the TCP
@@ -213,10 +214,10 @@ void WebSocketWire::close_now() {
 
 }  // namespace
 
-void serve_websocket(MqttHub& hub, tcp::socket socket) {
+void serve_websocket(Hub& hub, core::Service& mqtt, tcp::socket socket) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  std::make_shared<WebSocketWire>(hub, std::move(socket))->begin();
+  std::make_shared<WebSocketWire>(hub, mqtt, std::move(socket))->begin();
 }
 
 }  // namespace runnel::net

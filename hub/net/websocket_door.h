@@ -4,11 +4,11 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
-#include "hub/net/mqtt_hub.h"
+#include "hub/net/hub.h"
 
 namespace runnel::net {
 
 // Takes over an accepted socket: the HTTP upgrade, then frames.
-void serve_websocket(MqttHub& hub, boost::asio::ip::tcp::socket socket);
+void serve_websocket(Hub& hub, core::Service& mqtt, boost::asio::ip::tcp::socket socket);
 
 }  // namespace runnel::net

@@ -33,13 +33,18 @@ void LogClient::set_limits(log::CommitLimits limits) {
   committer_.set_limits(limits);
 }
 
-void LogClient::read_block(Position position, std::function<void(Result<log::BlockPtr>)> done) {
-  asio::post(readers_, [this, position, done = std::move(done)]() mutable {
-    Result<log::BlockPtr> block = log_.read_block(position);
-    asio::post(io_, [block = std::move(block), done = std::move(done)]() mutable {
-      done(std::move(block));
+template <class Read, class Done>
+void LogClient::read(Read read, Done done) {
+  asio::post(readers_, [this, read = std::move(read), done = std::move(done)]() mutable {
+    auto result = read();
+    asio::post(io_, [result = std::move(result), done = std::move(done)]() mutable {
+      done(std::move(result));
     });
   });
+}
+
+void LogClient::read_block(Position position, std::function<void(Result<log::BlockPtr>)> done) {
+  read([this, position] { return log_.read_block(position); }, std::move(done));
 }
 
 void LogClient::fetch(
@@ -48,12 +53,21 @@ void LogClient::fetch(
     std::size_t bytes_max,
     std::function<void(Result<log::Fetched>)> done
 ) {
-  asio::post(readers_, [this, partition, offset, bytes_max, done = std::move(done)]() mutable {
-    Result<log::Fetched> fetched = log_.fetch(partition, offset, bytes_max);
-    asio::post(io_, [fetched = std::move(fetched), done = std::move(done)]() mutable {
-      done(std::move(fetched));
-    });
-  });
+  read(
+      [this, partition, offset, bytes_max] { return log_.fetch(partition, offset, bytes_max); },
+      std::move(done)
+  );
+}
+
+void LogClient::find_time(
+    PartitionId partition,
+    std::int64_t at_least_ms,
+    std::function<void(Result<log::TimedOffset>)> done
+) {
+  read(
+      [this, partition, at_least_ms] { return log_.find_time(partition, at_least_ms); },
+      std::move(done)
+  );
 }
 
 bool LogClient::stuck(Instant now) const {

@@ -40,6 +40,12 @@ class LogClient {
       std::function<void(Result<log::Fetched>)> done
   );
 
+  void find_time(
+      PartitionId partition,
+      std::int64_t at_least_ms,
+      std::function<void(Result<log::TimedOffset>)> done
+  );
+
   // Commits what was put in, and ends both threads. Outcomes that are still to come are posted to
   // the io context, whose handlers may be run (or dropped) afterwards.
   void stop();
@@ -50,6 +56,10 @@ class LogClient {
   [[nodiscard]] bool stuck(Instant now) const;
 
  private:
+  // Runs `read` on the read thread, and `done` with its result on the io thread.
+  template <class Read, class Done>
+  void read(Read read, Done done);
+
   boost::asio::io_context& io_;
   log::Log& log_;
   log::CommitLimits limits_;

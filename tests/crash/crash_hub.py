@@ -16,13 +16,14 @@ HTTP_TIMEOUT_S = 30
 class CrashHub(Hub):
     """`storage` and `mqtt` hold keys of their sections, `tables` is text: [[topic]], [[route]].
 
-    Ports are taken from `port_base` on; 0: any free ones.
+    Ports are taken from `port_base` on; 0: any free ones. `kafka_port`: with a door for Kafka.
     """
 
-    def __init__(self, storage, tables="", port_base=0, mqtt=None):
+    def __init__(self, storage, tables="", port_base=0, mqtt=None, kafka_port=0):
         super().__init__(**(mqtt or {}))
         self.storage = storage
         self.tables = tables
+        self.kafka_port = kafka_port
         if port_base:
             self.port, self.websocket_port, self.http_port = range(port_base, port_base + 3)
 
@@ -43,7 +44,7 @@ class CrashHub(Hub):
 listen = ["127.0.0.1:{self.http_port}"]
 
 [kafka]
-listen = []
+listen = [{f'"127.0.0.1:{self.kafka_port}"' if self.kafka_port else ""}]
 
 {section("storage", {"dir": str(self.data), **self.storage})}
 {self.tables}

@@ -127,7 +127,7 @@ class World final : private broker::BlockReader {
       case 13:
         return send(client, unsubscribe_packet(client, number));
       case 14:
-        return turn([](broker::Turn&) {});
+        return turn([](core::Turn&) {});
       default:
         return tick(std::chrono::seconds(number));
     }
@@ -226,7 +226,7 @@ class World final : private broker::BlockReader {
     limits.block_cache_bytes_max = 4000;
     broker::BlockReader& reader = *this;
     broker_ = std::make_unique<broker::Broker>(*d.log, limits, &*d.routes, reader, d.clock.now());
-    turn([this](broker::Turn& t) { RUNNEL_CHECK(broker_->load(t)); });
+    turn([this](core::Turn& t) { RUNNEL_CHECK(broker_->load(t)); });
   }
 
   // As a crash: what is not committed is lost.
@@ -237,13 +237,15 @@ class World final : private broker::BlockReader {
     reads_.clear();
   }
 
-  void turn(const std::function<void(broker::Turn&)>& work) {
+  void turn(const std::function<void(core::Turn&)>& work) {
     Disk& d = disk();
-    broker::Turn t{*filling_, 8000, d.clock.now(), d.clock.wall_ms(), d.log->hub_ms()};
+    core::Turn t{*filling_, 8000, d.clock.now(), d.clock.wall_ms(), d.log->hub_ms()};
     work(t);
     broker_->run(t);
     broker_->end(t);
-    for (broker::Connection* c : broker_->take_ready()) check_output(*c);
+    for (core::Stream* s : broker_->take_ready()) {
+      check_output(static_cast<broker::Connection&>(*s));
+    }
     broker_->take_resumed();
   }
 
@@ -269,12 +271,13 @@ class World final : private broker::BlockReader {
 
   void send(Client& client, ByteView bytes) {
     if (client.connection == nullptr) {
-      client.connection = broker_->open(&client, "fuzz", disk().clock.now());
+      auto stream = broker_->open(&client, {"fuzz", {}, 0}, disk().clock.now());
+      client.connection.reset(static_cast<broker::Connection*>(stream.release()));
       if (client.connection == nullptr) return;
     }
     if (client.connection->paused()) return;
     const Bytes copy(bytes);  // on the heap, where its end is guarded
-    turn([&](broker::Turn& t) { client.connection->receive(copy, t); });
+    turn([&](core::Turn& t) { client.connection->receive(copy, t); });
     if (client.connection->closing()) close(client);
   }
 
@@ -283,13 +286,13 @@ class World final : private broker::BlockReader {
     if (client.connection == nullptr) return;
     client.connection->out().clear();
     seen_[static_cast<std::size_t>(&client - clients_.data())] = 0;
-    turn([&](broker::Turn& t) { broker_->drained(*client.connection, t); });
+    turn([&](core::Turn& t) { client.connection->drained(t); });
     if (client.connection->closing()) close(client);
   }
 
   void close(Client& client) {
     if (client.connection == nullptr) return;
-    turn([&](broker::Turn& t) {
+    turn([&](core::Turn& t) {
       client.connection->closed(t);
       client.connection.reset();
     });
@@ -307,21 +310,21 @@ class World final : private broker::BlockReader {
     if (done_.empty()) return;
     const auto group = std::move(done_.front());
     done_.pop_front();
-    turn([&](broker::Turn& t) { broker_->committed(*group, t); });
+    turn([&](core::Turn& t) { broker_->committed(*group, t); });
   }
 
   void read() {
     if (reads_.empty()) return;
     const Position position = reads_.front();
     reads_.pop_front();
-    turn([&](broker::Turn& t) {
+    turn([&](core::Turn& t) {
       broker_->block_read(position, disk().log->read_block(position), t);
     });
   }
 
   void tick(std::chrono::milliseconds later) {
     disk().clock.advance(later);
-    turn([this](broker::Turn& t) { broker_->tick(t); });
+    turn([this](core::Turn& t) { broker_->tick(t); });
     for (Client& c : clients_) {
       if (c.connection != nullptr && c.connection->closing()) close(c);
     }

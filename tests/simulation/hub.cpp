@@ -30,17 +30,17 @@ void Hub::start() {
   broker::BlockReader& reader = *this;
   broker_ =
       std::make_unique<broker::Broker>(*log_, options_.limits, &*routes_, reader, clock_.now());
-  turn([this](broker::Turn& t) {
+  turn([this](core::Turn& t) {
     require(broker_->load(t).has_value(), "sessions and retained messages load");
   });
 }
 
-broker::Turn Hub::make_turn(log::Group& group) const {
+core::Turn Hub::make_turn(log::Group& group) const {
   return {group, options_.group_bytes_max, clock_.now(), clock_.wall_ms(), log_->hub_ms()};
 }
 
-void Hub::turn(const std::function<void(broker::Turn&)>& work) {
-  broker::Turn t = make_turn(*filling_);
+void Hub::turn(const std::function<void(core::Turn&)>& work) {
+  core::Turn t = make_turn(*filling_);
   work(t);
   more_ = broker_->run(t);
   broker_->end(t);
@@ -53,7 +53,7 @@ void Hub::flush() {
   for (;;) {
     const auto ready = broker_->take_ready();
     if (ready.empty()) break;
-    for (broker::Connection* c : ready) {
+    for (core::Stream* c : ready) {
       Link& link = *static_cast<Link*>(c->owner());
       link.to_client.append(c->out());
       c->out().clear();
@@ -67,7 +67,7 @@ void Hub::flush() {
 
 void Hub::close(Link& link) {
   if (link.connection == nullptr) return;
-  turn([&](broker::Turn& t) {
+  turn([&](core::Turn& t) {
     link.connection->closed(t);
     link.connection.reset();
   });
@@ -76,7 +76,7 @@ void Hub::close(Link& link) {
 LinkPtr Hub::connect() {
   std::erase_if(links_, [](const LinkPtr& l) { return l->connection == nullptr; });
   auto link = std::make_shared<Link>();
-  link->connection = broker_->open(link.get(), "simulated", clock_.now());
+  link->connection = broker_->open(link.get(), {"simulated", {}, 0}, clock_.now());
   link->life = lives_;
   require(link->connection != nullptr, "there is room for a connection");
   links_.push_back(link);
@@ -87,7 +87,7 @@ bool Hub::receive(Link& link, std::size_t bytes) {
   if (link.connection == nullptr || link.to_hub.empty() || link.connection->paused()) return false;
   const Bytes piece = link.to_hub.substr(0, bytes);
   link.to_hub.erase(0, piece.size());
-  turn([&](broker::Turn& t) { link.connection->receive(piece, t); });
+  turn([&](core::Turn& t) { link.connection->receive(piece, t); });
   return true;
 }
 
@@ -114,7 +114,7 @@ bool Hub::settle() {
   if (done_.empty()) return false;
   const auto group = std::move(done_.front());
   done_.pop_front();
-  turn([&](broker::Turn& t) { broker_->committed(*group, t); });
+  turn([&](core::Turn& t) { broker_->committed(*group, t); });
   return true;
 }
 
@@ -122,32 +122,32 @@ bool Hub::read() {
   if (reads_.empty()) return false;
   const Position position = reads_.front();
   reads_.pop_front();
-  turn([&](broker::Turn& t) { broker_->block_read(position, log_->read_block(position), t); });
+  turn([&](core::Turn& t) { broker_->block_read(position, log_->read_block(position), t); });
   return true;
 }
 
 bool Hub::run() {
   if (!more_) return false;
-  turn([](broker::Turn&) {});
+  turn([](core::Turn&) {});
   return true;
 }
 
 void Hub::tick(std::chrono::milliseconds later) {
   clock_.advance(later);
-  turn([this](broker::Turn& t) { broker_->tick(t); });
+  turn([this](core::Turn& t) { broker_->tick(t); });
 }
 
 void Hub::client_read(Link& link) {
   if (link.connection == nullptr) return;
   link.connection->set_unsent(link.to_client.size());
   if (!link.to_client.empty()) return;
-  turn([&](broker::Turn& t) { broker_->drained(*link.connection, t); });
+  turn([&](core::Turn& t) { link.connection->drained(t); });
 }
 
 void Hub::crash() {
   // Connections cannot outlive the broker: what closing them would write is thrown away.
   log::Group lost;
-  broker::Turn t = make_turn(lost);
+  core::Turn t = make_turn(lost);
   for (const LinkPtr& link : links_) {
     if (link->connection == nullptr) continue;
     link->connection->closed(t);

@@ -17,7 +17,7 @@ namespace runnel::simulation {
 
 // A TCP connection: two streams of bytes that are on their way.
 struct Link {
-  std::unique_ptr<broker::Connection> connection;  // the hub's end; gone when the hub has closed it
+  std::unique_ptr<core::Stream> connection;  // the hub's end; gone when the hub has closed it
   Bytes to_hub;
   Bytes to_client;
   bool cut = false;        // the client's end is gone
@@ -69,8 +69,8 @@ class Hub final : private broker::BlockReader {
 
  private:
   void start();
-  void turn(const std::function<void(broker::Turn&)>& work);
-  broker::Turn make_turn(log::Group& group) const;
+  void turn(const std::function<void(core::Turn&)>& work);
+  core::Turn make_turn(log::Group& group) const;
   void flush();
   void close(Link& link);
 

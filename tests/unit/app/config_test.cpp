@@ -278,13 +278,17 @@ TEST(Config, WhatIsNotTomlIsToldWithItsLine) {
   EXPECT_THAT(errors_of(std::string("a = \"\xff\"\n")), ElementsAre(HasSubstr("not TOML")));
 }
 
-TEST(Config, TheKafkaDoorIsAcceptedWithAWarningWhenAskedFor) {
-  EXPECT_THAT(Config{}.warnings, IsEmpty());
-  EXPECT_THAT(config_of("[kafka]\nlisten = []\n").warnings, IsEmpty());
-  EXPECT_THAT(
-      config_of("[kafka]\nlisten = [\"127.0.0.1:9092\"]\n").warnings,
-      ElementsAre(HasSubstr("no Kafka door"))
+TEST(Config, ReadsTheKafkaDoor) {
+  const Config config = config_of(
+      "[kafka]\nlisten = [\"127.0.0.1:19092\"]\nadvertised = \"gateway.local:9092\"\n"
+      "message_max = \"256KiB\"\nauto_create_topics = false\ndefault_partitions = 4\n"
   );
+  EXPECT_THAT(config.warnings, IsEmpty());
+  EXPECT_THAT(config.kafka.listen, ElementsAre(ListenAddress{"127.0.0.1", 19092}));
+  EXPECT_EQ(config.kafka.advertised, "gateway.local:9092");
+  EXPECT_EQ(config.kafka.message_max_bytes, 256U << 10);
+  EXPECT_FALSE(config.kafka.auto_create_topics);
+  EXPECT_EQ(config.kafka.default_partitions, 4U);
 }
 
 class ConfigFile : public testing::Test {

@@ -1,6 +1,6 @@
-// Joins the broker, which has no sockets and no clock, to the io thread: makes its turns, carries
-// commits and reads to it and back, and flushes what it wants to send. The doors (TCP, WebSocket)
-// each bring Wires, one per connection.
+// Makes the turns of the io thread: joins the services, which have no sockets and no clock, to the
+// commit thread, and flushes what they want to send. The doors (TCP, WebSocket) each bring Wires, one
+// per stream.
 //
 // Threads: the io thread.
 #pragma once
@@ -10,21 +10,22 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "hub/broker/broker.h"
+#include "hub/core/service.h"
 #include "hub/runtime/log_client.h"
 
 namespace runnel::net {
 
-// The transport of one MQTT connection, kept alive by its own pending operations and by MqttHub.
+// The transport of one stream, kept alive by its own pending operations and by Hub.
 class Wire : public std::enable_shared_from_this<Wire> {
  public:
   virtual ~Wire() = default;
 
-  // The connection has output, or wants to be closed.
+  // The stream has output, or wants to be closed.
   virtual void flush() = 0;
   // It was paused, and may be read from again.
   virtual void resume() = 0;
@@ -32,60 +33,56 @@ class Wire : public std::enable_shared_from_this<Wire> {
   virtual void abandon() = 0;
 };
 
-class MqttHub final : private broker::BlockReader {
+class Hub {
  public:
   // How much is read from a socket at once: the filling group is held for as long as that takes.
   static constexpr std::size_t kReadBytes = 16 * 1024;
 
-  MqttHub(
-      boost::asio::io_context& io,
+  using Work = std::function<void(core::Turn&)>;
+
+  // All outlive this.
+  Hub(boost::asio::io_context& io,
       runtime::LogClient& client,
       const log::Log& log,
-      const Clock& clock,
-      const broker::Limits& limits,
-      const core::Routes* routes
-  );
+      const Clock& clock);
 
-  // Brings sessions back; then the doors may open.
-  Result<void> load();
+  // Services are told of commits in the order in which they were added. Before start().
+  void add(core::Service& service) { services_.push_back(&service); }
   void start();
 
-  [[nodiscard]] broker::Broker& broker() { return broker_; }
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
 
   // Runs `work` as one turn of the io thread, then sends what came of it.
-  void turn(const std::function<void(broker::Turn&)>& work);
+  void turn(const Work& work);
 
   // A group came back from the commit thread.
   void committed(const log::Group& group);
 
-  // A new connection, with `wire` as its transport; nullptr when there is no room.
-  std::unique_ptr<broker::Connection> open(Wire& wire, std::string peer);
-  // The transport is gone. Takes the connection away.
-  void closed(Wire& wire, std::unique_ptr<broker::Connection> connection);
+  // A new stream of `service`, with `wire` as its transport; nullptr when there is no room.
+  std::unique_ptr<core::Stream> open(core::Service& service, Wire& wire, core::Endpoints endpoints);
+  // The transport is gone. Takes the stream away.
+  void closed(Wire& wire, std::unique_ptr<core::Stream> stream);
 
   // Read buffer of all wires: bytes in it live until the wire's handler returns.
   [[nodiscard]] std::array<char, kReadBytes>& read_buffer() { return read_buffer_; }
 
-  // Says goodbye to all clients and closes every connection.
+  // Says goodbye to all peers and closes every stream.
   void shut_down();
 
  private:
-  void read(Position position) override;
-  [[nodiscard]] Position first() const override { return log_.first(); }
-  [[nodiscard]] Position skip_damaged(Position position) const override {
-    return log_.skip_damaged(position);
-  }
   void flush();
   void tick();
+  void wait_for_tick(Instant until);
 
   boost::asio::io_context& io_;
   runtime::LogClient& client_;
   const log::Log& log_;
   const Clock& clock_;
-  broker::Broker broker_;
+  std::vector<core::Service*> services_;
   boost::asio::steady_timer timer_;
+  Instant next_tick_{};
   std::unordered_set<std::shared_ptr<Wire>> wires_;
+  bool ticking_ = false;
   bool flushing_ = false;
   bool more_posted_ = false;
   std::array<char, kReadBytes> read_buffer_{};

@@ -4,7 +4,7 @@
 #include "storage/base/clock.h"
 #include "storage/log/group.h"
 
-namespace runnel::broker {
+namespace runnel::core {
 
 struct Turn {
   log::Group& group;
@@ -13,8 +13,8 @@ struct Turn {
   std::int64_t wall_ms;
   std::int64_t hub_ms;
 
-  // No more publishes should be accepted before the next commit.
+  // No more records should be accepted before the next commit.
   [[nodiscard]] bool full() const { return group.bytes() >= group_bytes_max; }
 };
 
-}  // namespace runnel::broker
+}  // namespace runnel::core

@@ -1,0 +1,148 @@
+#include "hub/kafka_broker/broker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "hub/kafka_broker/dispatch.h"
+#include "storage/base/logger.h"
+
+namespace runnel::kafka {
+
+Broker::Broker(
+    const log::Log& log, core::Topics& topics, PartitionReader& reader, const Limits& limits
+)
+    : log_(log), topics_(topics), limits_(limits), produces_(*this), fetches_(*this, reader),
+      time_lookups_(*this, reader),
+      groups_(*this) {}
+
+Broker::~Broker() {
+  RUNNEL_CHECK(connections_.empty());
+}
+
+Result<void> Broker::load(core::Turn& turn) {
+  RUNNEL_TRY(cluster_.load(log_, turn));
+  return groups_.load(log_, turn.now);
+}
+
+// --- connections ---
+
+std::unique_ptr<core::Stream> Broker::open(void* owner, core::Endpoints endpoints, Instant) {
+  if (connections_.size() >= limits_.connections_max) return nullptr;
+  const std::uint64_t id = ++last_connection_;
+  auto connection = std::make_unique<Connection>(*this, id, owner, std::move(endpoints));
+  connections_.emplace(id, connection.get());
+  return connection;
+}
+
+void Broker::forget(Connection& connection) {
+  connections_.erase(connection.id());
+  std::erase(ready_, &connection);
+  std::erase(resumed_, &connection);
+  fetches_.forget(connection.id());
+  groups_.forget(connection.id());
+}
+
+Connection* Broker::find(std::uint64_t id) const {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second;
+}
+
+void Broker::ready(Connection& connection) {
+  if (std::find(ready_.begin(), ready_.end(), &connection) == ready_.end()) {
+    ready_.push_back(&connection);
+  }
+}
+
+void Broker::resumed(Connection& connection) {
+  resumed_.push_back(&connection);
+}
+
+void Broker::go_on(Connection& connection) {
+  going_on_.push_back(connection.id());
+}
+
+std::vector<core::Stream*> Broker::take_ready() {
+  std::vector<core::Stream*> out(ready_.begin(), ready_.end());
+  ready_.clear();
+  return out;
+}
+
+std::vector<core::Stream*> Broker::take_resumed() {
+  std::vector<core::Stream*> out(resumed_.begin(), resumed_.end());
+  resumed_.clear();
+  return out;
+}
+
+// --- requests ---
+
+void Broker::handle(Connection& connection, ByteView frame, core::Turn& turn) {
+  const auto request = decode_request(frame);
+  if (!request) return connection.close("a request's header is cut off");
+  const RequestHeader& header = request->header;
+  const Call call{
+      connection.id(), connection.reserve(), header.correlation_id, header.api_version};
+  if (const auto why = dispatch({*this, connection, call, header.client_id, turn}, *request)) connection.close(*why);
+}
+
+void Broker::no_answer(const Call& call) {
+  if (Connection* const to = find(call.connection)) to->answer(call.slot, {});
+}
+
+void Broker::close(const Call& call, std::string_view why) {
+  if (Connection* const to = find(call.connection)) to->close(why);
+}
+
+const PartitionId* Broker::partition(std::string_view topic, std::int32_t index) const {
+  const auto* partitions = topics_.find(topic);
+  if (partitions == nullptr || index < 0) return nullptr;
+  const auto i = static_cast<std::size_t>(index);
+  return i < partitions->size() ? &(*partitions)[i] : nullptr;
+}
+
+void Broker::create_topic(std::string_view name, std::uint32_t partitions, core::Turn& turn) {
+  topics_.ensure({{std::string(name), partitions}}, turn.group);
+  logger::info("kafka", logger::text("topic ", name, " made, partitions=", partitions));
+}
+
+// --- turns ---
+
+void Broker::committed(const log::Group& group, core::Turn& turn) {
+  produces_.committed(group);
+  groups_.committed(group, turn);
+  if (auto waiting = after_commit_.extract(&group); !waiting.empty()) {
+    for (AfterCommit& w : waiting.mapped()) {
+      Connection* const to = find(w.connection);
+      if (to == nullptr) continue;
+      to->answer(w.slot, std::move(group.outcome.state == Errc::ok ? w.done : w.failed));
+    }
+  }
+  fetches_.committed(group, turn);
+}
+
+void Broker::tick(core::Turn& turn) {
+  groups_.tick(turn);
+  fetches_.tick(turn);
+}
+
+std::optional<Instant> Broker::deadline() const {
+  const auto fetch = fetches_.deadline();
+  const auto group = groups_.deadline();
+  if (!fetch || !group) return fetch ? fetch : group;
+  return std::min(*fetch, *group);
+}
+
+// Those who waited for room in the group, or for their own answers to come.
+bool Broker::run(core::Turn& turn) {
+  groups_.run(turn);
+  if (going_on_.empty() || turn.full()) return false;
+  for (const std::uint64_t id : std::exchange(going_on_, {})) {
+    if (Connection* const c = find(id)) c->resume(turn);
+  }
+  return false;
+}
+
+void Broker::end(core::Turn&) {}
+
+void Broker::shut_down(core::Turn&) {}
+
+}  // namespace runnel::kafka

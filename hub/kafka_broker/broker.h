@@ -1,0 +1,131 @@
+// The Kafka broker without sockets, clocks and threads: connections and requests, over the durable
+// log. Bytes, instants and finished commits go in; answers, records and state to commit come out. It
+// is the only broker, the controller and every coordinator of its cluster of one.
+//
+// The walk of a produce request: Connection cuts it out of the stream; dispatch.cpp decodes it and
+// calls its handler; Produces checks the batches and puts them into the turn's group; the commit makes
+// them durable; committed() answers, and wakes the fetches that wait for these partitions.
+//
+// Threads: one, the io thread.
+#pragma once
+
+#include <unordered_map>
+
+#include "hub/core/topics.h"
+#include "hub/kafka/codec.h"
+#include "hub/kafka/error.h"
+#include "hub/kafka_broker/call.h"
+#include "hub/kafka_broker/cluster.h"
+#include "hub/kafka_broker/connection.h"
+#include "hub/kafka_broker/fetches.h"
+#include "hub/kafka_broker/groups.h"
+#include "hub/kafka_broker/limits.h"
+#include "hub/kafka_broker/produces.h"
+#include "hub/kafka_broker/time_lookup.h"
+
+namespace runnel::kafka {
+
+class Broker final : public core::Service {
+ public:
+  // All outlive this.
+  Broker(const log::Log& log, core::Topics& topics, PartitionReader& reader, const Limits& limits);
+  ~Broker() override;
+
+  // What the log knows of the cluster, or what it will know.
+  Result<void> load(core::Turn& turn);
+
+  // --- core::Service ---
+  std::unique_ptr<core::Stream> open(void* owner, core::Endpoints endpoints, Instant now) override;
+  std::vector<core::Stream*> take_ready() override;
+  std::vector<core::Stream*> take_resumed() override;
+  void committed(const log::Group& group, core::Turn& turn) override;
+  void tick(core::Turn& turn) override;
+  [[nodiscard]] std::optional<Instant> deadline() const override;
+  bool run(core::Turn& turn) override;
+  void end(core::Turn& turn) override;
+  void shut_down(core::Turn& turn) override;
+
+  void set_limits(const Limits& limits) { limits_ = limits; }
+  [[nodiscard]] const Limits& limits() const { return limits_; }
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+  // --- for Connection ---
+  // A whole request, without its length.
+  void handle(Connection& connection, ByteView frame, core::Turn& turn);
+  void ready(Connection& connection);
+  // It waits for room in the group, or something it waited for has come.
+  void go_on(Connection& connection);
+  void resumed(Connection& connection);
+  void forget(Connection& connection);
+
+  // --- for those who handle requests ---
+  [[nodiscard]] const log::Log& log() const { return log_; }
+  [[nodiscard]] core::Topics& topics() { return topics_; }
+  [[nodiscard]] Cluster& cluster() { return cluster_; }
+  [[nodiscard]] Produces& produces() { return produces_; }
+  [[nodiscard]] Fetches& fetches() { return fetches_; }
+  [[nodiscard]] const Fetches& fetches() const { return fetches_; }
+  [[nodiscard]] TimeLookups& time_lookups() { return time_lookups_; }
+  [[nodiscard]] Groups& groups() { return groups_; }
+  [[nodiscard]] const Groups& groups() const { return groups_; }
+
+  // nullptr: there is no such topic or partition.
+  [[nodiscard]] const PartitionId* partition(std::string_view topic, std::int32_t index) const;
+  // Makes a topic; its answer should wait for the turn's group.
+  void create_topic(std::string_view name, std::uint32_t partitions, core::Turn& turn);
+
+  template <class Response>
+  void answer(const Call& call, const Response& response, std::size_t expected_bytes = 0) {
+    Connection* const to = find(call.connection);
+    if (to == nullptr) return;
+    to->answer(
+        call.slot, encode_response(call.correlation_id, call.version, response, expected_bytes)
+    );
+  }
+
+  // As answer(), once the turn's group is durable; `failed` is sent when it is refused. At once when
+  // there is nothing that could become durable.
+  template <class Response>
+  void answer_after_commit(
+      const Call& call, const Response& response, const Response& failed, core::Turn& turn
+  ) {
+    if (turn.group.empty()) return answer(call, response);
+    after_commit_[&turn.group].push_back(
+        {call.connection,
+         call.slot,
+         encode_response(call.correlation_id, call.version, response),
+         encode_response(call.correlation_id, call.version, failed)}
+    );
+  }
+
+  // A request that gets no answer.
+  void no_answer(const Call& call);
+  void close(const Call& call, std::string_view why);
+
+ private:
+  struct AfterCommit {
+    std::uint64_t connection = 0;
+    std::uint64_t slot = 0;
+    Bytes done;
+    Bytes failed;
+  };
+
+  [[nodiscard]] Connection* find(std::uint64_t id) const;
+
+  const log::Log& log_;
+  core::Topics& topics_;
+  Limits limits_;
+  Cluster cluster_;
+  Produces produces_;
+  Fetches fetches_;
+  TimeLookups time_lookups_;
+  Groups groups_;
+  std::unordered_map<std::uint64_t, Connection*> connections_;
+  std::uint64_t last_connection_ = 0;
+  std::vector<Connection*> ready_;
+  std::vector<Connection*> resumed_;
+  std::vector<std::uint64_t> going_on_;
+  std::unordered_map<const log::Group*, std::vector<AfterCommit>> after_commit_;
+};
+
+}  // namespace runnel::kafka

@@ -1,0 +1,117 @@
+#include "hub/kafka_broker/connection.h"
+
+#include "hub/kafka/frame.h"
+#include "hub/kafka_broker/broker.h"
+#include "storage/base/logger.h"
+
+namespace runnel::kafka {
+
+Connection::Connection(
+    Broker& broker, std::uint64_t id, void* owner, core::Endpoints endpoints
+)
+    : Stream(owner), broker_(broker), id_(id), endpoints_(std::move(endpoints)) {}
+
+Connection::~Connection() {
+  broker_.forget(*this);
+}
+
+void Connection::receive(ByteView bytes, core::Turn& turn) {
+  if (closing_) return;
+  in_.append(bytes);
+  if (!paused_) take(turn);
+}
+
+void Connection::resume(core::Turn& turn) {
+  going_on_ = false;
+  if (!paused_ || closing_) return;
+  paused_ = false;
+  take(turn);
+  if (!paused_) broker_.resumed(*this);
+}
+
+void Connection::drained(core::Turn& turn) {
+  resume(turn);
+}
+
+void Connection::closed(core::Turn&) {
+  closing_ = true;
+}
+
+void Connection::take(core::Turn& turn) {
+  const Limits& limits = broker_.limits();
+  while (!closing_ && !paused_) {
+    const ByteView rest = ByteView(in_).substr(taken_);
+    const auto size = frame_bytes(rest, limits.request_bytes_max);
+    if (!size) {
+      close(errc_of(size.error()) == Errc::too_large ? "a request is too large"
+                                                     : "it does not speak Kafka");
+      break;
+    }
+    if (!*size || rest.size() < kLengthBytes + **size) break;
+    if (turn.full() || must_wait()) {
+      paused_ = true;
+      if (!must_wait()) go_on();
+      break;
+    }
+    taken_ += kLengthBytes + **size;
+    broker_.handle(*this, rest.substr(kLengthBytes, **size), turn);
+  }
+  in_.erase(0, taken_);
+  taken_ = 0;
+  if (in_.empty()) Bytes().swap(in_);
+}
+
+// For an answer, or for what was answered to leave: both bring it on again. A fetch is worth megabytes,
+// so that there is one at a time; what follows it would be answered behind it anyway.
+bool Connection::must_wait() const {
+  const Limits& limits = broker_.limits();
+  return slots_.size() >= limits.requests_in_flight_max ||
+         pending_bytes() >= limits.outbound_bytes_max || broker_.fetches().busy(id_);
+}
+
+void Connection::go_on() {
+  if (going_on_) return;
+  going_on_ = true;
+  broker_.go_on(*this);
+}
+
+std::uint64_t Connection::reserve() {
+  slots_.emplace_back();
+  return first_slot_ + slots_.size() - 1;
+}
+
+void Connection::answer(std::uint64_t slot, Bytes frame) {
+  RUNNEL_CHECK(slot >= first_slot_ && slot - first_slot_ < slots_.size());
+  Slot& s = slots_[slot - first_slot_];
+  s.ready = true;
+  s.frame = std::move(frame);
+  release();
+  if (paused_) go_on();
+}
+
+void Connection::release() {
+  bool any = false;
+  while (!slots_.empty() && slots_.front().ready) {
+    Bytes& frame = slots_.front().frame;
+    if (!closing_) {
+      if (out_.empty()) {
+        out_ = std::move(frame);
+      } else {
+        out_.append(frame);
+      }
+      any = any || !out_.empty();
+    }
+    slots_.pop_front();
+    ++first_slot_;
+  }
+  if (any) broker_.ready(*this);
+}
+
+void Connection::close(std::string_view why) {
+  if (closing_) return;
+  closing_ = true;
+  logger::info("kafka", logger::text("closing the connection of ", endpoints_.peer, ": ", why));
+  broker_.ready(*this);
+}
+
+}  // namespace runnel::kafka

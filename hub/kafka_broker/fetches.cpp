@@ -1,0 +1,225 @@
+#include "hub/kafka_broker/fetches.h"
+
+#include <algorithm>
+
+#include "hub/kafka_broker/broker.h"
+#include "storage/log/batch_head.h"
+
+namespace runnel::kafka {
+namespace {
+
+// Waits that end within this of each other end together: one turn for all of them.
+constexpr std::chrono::milliseconds kSlack{10};
+
+std::size_t positive(std::int32_t bytes) {
+  return static_cast<std::size_t>(std::max(bytes, 0));
+}
+
+// Whether there are more batches up to `end` than these.
+bool stop_before(ByteView batches, Offset end) {
+  Offset next = end;
+  while (!batches.empty()) {
+    const auto head = log::read_batch_head(batches);
+    RUNNEL_CHECK(head && head->bytes <= batches.size());
+    next = Offset(head->base.value + head->last_offset_delta + 1);
+    batches.remove_prefix(head->bytes);
+  }
+  return next < end;
+}
+
+}  // namespace
+
+void Fetches::handle(const Call& call, const FetchRequest& request, core::Turn& turn) {
+  const Limits& limits = broker_.limits();
+  auto fetch = std::make_unique<Fetch>();
+  fetch->call = call;
+  const std::chrono::milliseconds wait(std::max(request.max_wait_ms, 0));
+  fetch->until = turn.now + std::min(wait, limits.fetch_wait_max);
+  fetch->bytes_max = std::min(positive(request.max_bytes), limits.fetch_bytes_max);
+  fetch->bytes_min = std::min(positive(request.min_bytes), std::max<std::size_t>(fetch->bytes_max, 1));
+  look_up(*fetch, request);
+  const auto [at, added] = fetches_.emplace(call.connection, std::move(fetch));
+  RUNNEL_CHECK(added);
+  begin(*at->second, turn);
+}
+
+void Fetches::look_up(Fetch& fetch, const FetchRequest& request) const {
+  std::size_t count = 0;
+  for (const auto& topic : request.topics) count += topic.partitions.size();
+  fetch.topics.reserve(request.topics.size());  // views into it must not move
+  fetch.partitions.reserve(count);
+  for (const auto& topic : request.topics) {
+    fetch.topics.emplace_back(topic.name);
+    for (const FetchRequest::Partition& asked : topic.partitions) {
+      Partition p;
+      p.topic = fetch.topics.back();
+      p.index = asked.index;
+      p.offset = Offset(asked.fetch_offset);
+      p.bytes_max = positive(asked.partition_max_bytes);
+      const PartitionId* id = broker_.partition(topic.name, asked.index);
+      if (id == nullptr) {
+        p.error = ErrorCode::unknown_topic_or_partition;
+      } else if (asked.current_leader_epoch > kLeaderEpoch) {
+        p.error = ErrorCode::unknown_leader_epoch;
+      } else {
+        p.id = *id;
+      }
+      fetch.failed = fetch.failed || p.error != ErrorCode::none;
+      fetch.partitions.push_back(std::move(p));
+    }
+  }
+}
+
+// Where the ends are now, and the first read that is worth while.
+void Fetches::begin(Fetch& fetch, core::Turn& turn) {
+  fetch.next = 0;
+  fetch.read = 0;
+  fetch.full = false;
+  for (Partition& p : fetch.partitions) {
+    p.batches.clear();
+    if (p.error != ErrorCode::none) continue;
+    p.range = broker_.log().range(p.id);
+    if (p.offset < p.range.log_start || p.offset > p.range.high_watermark) {
+      p.error = ErrorCode::offset_out_of_range;
+      fetch.failed = true;
+    }
+  }
+  read_on(fetch, turn);
+}
+
+void Fetches::read_on(Fetch& fetch, core::Turn& turn) {
+  for (; fetch.next < fetch.partitions.size(); ++fetch.next) {
+    const Partition& p = fetch.partitions[fetch.next];
+    if (p.error != ErrorCode::none || p.offset == p.range.high_watermark) continue;
+    if (fetch.read > 0 && fetch.read >= fetch.bytes_max) break;
+    const std::size_t room = fetch.bytes_max - std::min(fetch.read, fetch.bytes_max);
+    const std::uint64_t connection = fetch.call.connection;
+    const auto done = [this, connection](Result<log::Fetched> fetched, core::Turn& t) {
+      got(connection, std::move(fetched), t);
+    };
+    return reader_.read(p.id, p.offset, std::min(room, p.bytes_max), done);
+  }
+  finish(fetch, turn);
+}
+
+void Fetches::got(std::uint64_t connection, Result<log::Fetched> fetched, core::Turn& turn) {
+  const auto found = fetches_.find(connection);
+  if (found == fetches_.end()) return;
+  Fetch& fetch = *found->second;
+  Partition& p = fetch.partitions[fetch.next];
+  if (fetched) {
+    p.range = {fetched->log_start, fetched->high_watermark};
+    // Only the first batch of an answer may be larger than what was asked for.
+    const bool fits = fetch.read == 0 || fetch.read + fetched->batches.size() <= fetch.bytes_max;
+    fetch.full = fetch.full || !fits || stop_before(fetched->batches, fetched->high_watermark);
+    if (!fits) return send(fetch);
+    p.batches = std::move(fetched->batches);
+    fetch.read += p.batches.size();
+  } else {
+    const bool gone = errc_of(fetched.error()) == Errc::not_found;
+    p.error = gone ? ErrorCode::offset_out_of_range : ErrorCode::kafka_storage_error;
+    if (gone) p.range = broker_.log().range(p.id);
+    fetch.failed = true;
+  }
+  ++fetch.next;
+  read_on(fetch, turn);
+}
+
+void Fetches::finish(Fetch& fetch, core::Turn& turn) {
+  const bool done = fetch.failed || fetch.full || fetch.read >= fetch.bytes_min;
+  if (done || fetch.until <= turn.now) return send(fetch);
+  if (more_came(fetch)) return begin(fetch, turn);
+  wait(fetch);
+}
+
+// While it was read, that is, when nobody would have woken it.
+bool Fetches::more_came(const Fetch& fetch) const {
+  return std::any_of(fetch.partitions.begin(), fetch.partitions.end(), [&](const Partition& p) {
+    return broker_.log().range(p.id).high_watermark > p.range.high_watermark;
+  });
+}
+
+void Fetches::wait(Fetch& fetch) {
+  fetch.arrived = fetch.read;
+  fetch.deadline = deadlines_.emplace(fetch.until, &fetch);
+  fetch.waiting = true;
+  for (Partition& p : fetch.partitions) {
+    Bytes().swap(p.batches);
+    by_partition_.emplace(p.id, &fetch);
+  }
+}
+
+void Fetches::stop_waiting(Fetch& fetch) {
+  if (!fetch.waiting) return;
+  fetch.waiting = false;
+  deadlines_.erase(fetch.deadline);
+  for (const Partition& p : fetch.partitions) {
+    const auto [first, last] = by_partition_.equal_range(p.id);
+    const auto mine = std::find_if(first, last, [&](const auto& e) { return e.second == &fetch; });
+    if (mine != last) by_partition_.erase(mine);
+  }
+}
+
+void Fetches::committed(const log::Group& group, core::Turn& turn) {
+  if (by_partition_.empty()) return;
+  std::vector<Fetch*> due;
+  for (const log::BlockPtr& block : group.outcome.blocks) {
+    for (const log::BlockEntry& e : block->head().entries) {
+      const auto [first, last] = by_partition_.equal_range(e.partition);
+      for (auto it = first; it != last; ++it) {
+        Fetch& fetch = *it->second;
+        const bool was_short = fetch.arrived < fetch.bytes_min;
+        fetch.arrived += e.bytes;
+        if (was_short && fetch.arrived >= fetch.bytes_min) due.push_back(&fetch);
+      }
+    }
+  }
+  for (Fetch* fetch : due) {
+    stop_waiting(*fetch);
+    begin(*fetch, turn);
+  }
+}
+
+// What is there is sent, though it is less than was asked for.
+void Fetches::tick(core::Turn& turn) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= turn.now + kSlack) {
+    Fetch& fetch = *deadlines_.begin()->second;
+    stop_waiting(fetch);
+    fetch.until = turn.now;
+    begin(fetch, turn);
+  }
+}
+
+std::optional<Instant> Fetches::deadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.begin()->first;
+}
+
+void Fetches::forget(std::uint64_t connection) {
+  const auto found = fetches_.find(connection);
+  if (found == fetches_.end()) return;
+  stop_waiting(*found->second);
+  fetches_.erase(found);
+}
+
+void Fetches::send(Fetch& fetch) {
+  FetchResponse response;
+  for (Partition& p : fetch.partitions) {
+    if (response.topics.empty() || response.topics.back().name.data() != p.topic.data()) {
+      response.topics.push_back({p.topic, {}});
+    }
+    FetchResponse::Partition out;
+    out.index = p.index;
+    out.error_code = p.error;
+    const bool known = p.error == ErrorCode::none || p.error == ErrorCode::offset_out_of_range;
+    out.high_watermark = known ? p.range.high_watermark.value : -1;
+    out.last_stable_offset = out.high_watermark;
+    out.log_start_offset = known ? p.range.log_start.value : -1;
+    out.records.bytes = p.batches;
+    response.topics.back().partitions.push_back(std::move(out));
+  }
+  const auto done = fetches_.extract(fetch.call.connection);
+  broker_.answer(fetch.call, response, fetch.read);
+}
+
+}  // namespace runnel::kafka

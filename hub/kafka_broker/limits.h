@@ -1,0 +1,36 @@
+// What a Kafka client may take of the hub, by name and with its unit (DESIGN: everything has a bound).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace runnel::kafka {
+
+// Of the head of a batch, that Kafka's message.max.bytes allows on top of a round number.
+constexpr std::size_t kLogOverheadBytes = 12;
+
+struct Limits {
+  std::size_t connections_max = 1000;
+  std::size_t request_bytes_max = 8 << 20;      // of one frame, before anything of it is kept
+  std::size_t message_bytes_max = 1'048'588;    // of one record batch (Kafka's message.max.bytes)
+  std::size_t fetch_bytes_max = 4 << 20;        // of the records in one answer, but for one batch
+  std::size_t outbound_bytes_max = 8 << 20;     // unsent answers of a connection; then no more is read
+  std::size_t requests_in_flight_max = 100;     // of a connection; then no more is read (one fetch)
+  std::chrono::milliseconds fetch_wait_max{60'000};
+  std::uint32_t partitions_per_topic_max = 256;
+  std::size_t topics_max = 1000;
+
+  bool auto_create_topics = true;
+  std::uint32_t default_partitions = 1;
+  // What clients are told to connect to; no host, or port 0: the address that they used.
+  struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+  };
+
+  Address advertised;
+};
+
+}  // namespace runnel::kafka

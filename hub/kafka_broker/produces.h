@@ -1,0 +1,61 @@
+// Produce requests, from their arrival to the commit that answers them.
+//
+// Promise P1: with acks=1 and acks=all the answer leaves after the commit that holds the batches; with
+// acks=0 there is none.
+//
+// Threads: one, the io thread.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "hub/core/turn.h"
+#include "hub/kafka/messages/produce.h"
+#include "hub/kafka_broker/call.h"
+
+namespace runnel::kafka {
+
+class Broker;
+
+class Produces {
+ public:
+  explicit Produces(Broker& broker) : broker_(broker) {}
+
+  void handle(const Call& call, const ProduceRequest& request, core::Turn& turn);
+
+  // Answers the requests whose batches the group held.
+  void committed(const log::Group& group);
+
+ private:
+  // What became of one partition's batch so far.
+  struct Part {
+    std::size_t topic = 0;  // in Waiting::topics
+    std::int32_t index = 0;
+    PartitionId id{};
+    ErrorCode error = ErrorCode::none;
+    std::string message;
+    std::vector<std::int32_t> records;  // which of the batch are to blame
+    std::size_t place = 0;     // in the group's outcome, when there is no error yet
+    Offset base{-1};
+  };
+
+  struct Waiting {
+    Call call;
+    bool answered = true;  // acks is not 0
+    std::vector<std::string> topics;
+    std::vector<Part> parts;
+  };
+
+  // Checks the batch of one partition, and puts it into the group unless it is refused.
+  void take(
+      Part& part, std::string_view topic, const NullableBlob& records, core::Turn& turn
+  );
+  void send(const Waiting& waiting);
+
+  Broker& broker_;
+  Bytes scratch_;  // a batch in hand
+  std::unordered_map<const log::Group*, std::vector<Waiting>> waiting_;
+};
+
+}  // namespace runnel::kafka
