@@ -36,9 +36,9 @@ struct Request {
   ByteView body;
 };
 
-// `frame`: without its length. The views point into it. Requests of APIs and versions that are not
-// served have headers too, but nothing is known of their tags: if these are there, they are in the
-// body. Errc::malformed: the header is cut off.
+// `frame`: without its length. The views point into it. The request of an API that is not served
+// has a header too, but nothing is known of its tags: if there are any, they are in the body.
+// Errc::malformed: the header is cut off.
 Result<Request> decode_request(ByteView frame);
 
 // Appends length (to be filled in) and header. The body goes behind it, then end_frame().

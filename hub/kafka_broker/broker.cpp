@@ -92,6 +92,13 @@ void Broker::close(const Call& call, std::string_view why) {
   if (Connection* const to = find(call.connection)) to->close(why);
 }
 
+Text Broker::topic_of(const Uuid& id) const {
+  for (const auto& [name, partitions] : topics_.all()) {
+    if (!partitions.empty() && cluster_.topic_id(partitions.front()) == id) return name;
+  }
+  return {};
+}
+
 const PartitionId* Broker::partition(std::string_view topic, std::int32_t index) const {
   const auto* partitions = topics_.find(topic);
   if (partitions == nullptr || index < 0) return nullptr;

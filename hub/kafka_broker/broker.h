@@ -69,6 +69,8 @@ class Broker final : public core::Service {
   [[nodiscard]] Groups& groups() { return groups_; }
   [[nodiscard]] const Groups& groups() const { return groups_; }
 
+  // The name of the topic with this id; empty: there is none.
+  [[nodiscard]] Text topic_of(const Uuid& id) const;
   // nullptr: there is no such topic or partition.
   [[nodiscard]] const PartitionId* partition(std::string_view topic, std::int32_t index) const;
   // Makes a topic; its answer should wait for the turn's group.

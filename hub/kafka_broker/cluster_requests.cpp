@@ -65,14 +65,6 @@ Text text_of(const Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
-// The name of a topic that is asked for by its id; empty: none has it.
-Text name_of(const Context& c, const Uuid& id) {
-  for (const auto& [name, partitions] : c.broker.topics().all()) {
-    if (!partitions.empty() && c.broker.cluster().topic_id(partitions.front()) == id) return name;
-  }
-  return {};
-}
-
 MetadataResponse::Topic describe_asked(
     const Context& c, const MetadataRequest::Topic& asked, bool may_create
 ) {
@@ -81,7 +73,7 @@ MetadataResponse::Topic describe_asked(
   if (asked.name) {
     name = *asked.name;
   } else {
-    name = name_of(c, asked.id);
+    name = c.broker.topic_of(asked.id);
     out.id = asked.id;
     out.error_code = ErrorCode::unknown_topic_id;
     if (name.empty()) return out;

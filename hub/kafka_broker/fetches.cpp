@@ -11,6 +11,8 @@ namespace {
 // Waits that end within this of each other end together: one turn for all of them.
 constexpr std::chrono::milliseconds kSlack{10};
 
+constexpr Version kTopicsById = 13;
+
 std::size_t positive(std::int32_t bytes) {
   return static_cast<std::size_t>(std::max(bytes, 0));
 }
@@ -46,18 +48,21 @@ void Fetches::handle(const Call& call, const FetchRequest& request, core::Turn& 
 void Fetches::look_up(Fetch& fetch, const FetchRequest& request) const {
   std::size_t count = 0;
   for (const auto& topic : request.topics) count += topic.partitions.size();
-  fetch.topics.reserve(request.topics.size());  // views into it must not move
   fetch.partitions.reserve(count);
+  const bool by_id = fetch.call.version >= kTopicsById;
   for (const auto& topic : request.topics) {
-    fetch.topics.emplace_back(topic.name);
+    const Text name = by_id ? broker_.topic_of(topic.id) : topic.name;
+    fetch.topics.push_back({std::string(name), topic.id});
     for (const FetchRequest::Partition& asked : topic.partitions) {
       Partition p;
-      p.topic = fetch.topics.back();
+      p.topic = fetch.topics.size() - 1;
       p.index = asked.index;
       p.offset = Offset(asked.fetch_offset);
       p.bytes_max = positive(asked.partition_max_bytes);
-      const PartitionId* id = broker_.partition(topic.name, asked.index);
-      if (id == nullptr) {
+      const PartitionId* id = broker_.partition(name, asked.index);
+      if (by_id && name.empty()) {
+        p.error = ErrorCode::unknown_topic_id;
+      } else if (id == nullptr) {
         p.error = ErrorCode::unknown_topic_or_partition;
       } else if (asked.current_leader_epoch > kLeaderEpoch) {
         p.error = ErrorCode::unknown_leader_epoch;
@@ -204,10 +209,8 @@ void Fetches::forget(std::uint64_t connection) {
 
 void Fetches::send(Fetch& fetch) {
   FetchResponse response;
+  for (const Topic& topic : fetch.topics) response.topics.push_back({topic.name, {}, topic.id});
   for (Partition& p : fetch.partitions) {
-    if (response.topics.empty() || response.topics.back().name.data() != p.topic.data()) {
-      response.topics.push_back({p.topic, {}});
-    }
     FetchResponse::Partition out;
     out.index = p.index;
     out.error_code = p.error;
@@ -216,7 +219,7 @@ void Fetches::send(Fetch& fetch) {
     out.last_stable_offset = out.high_watermark;
     out.log_start_offset = known ? p.range.log_start.value : -1;
     out.records.bytes = p.batches;
-    response.topics.back().partitions.push_back(std::move(out));
+    response.topics[p.topic].partitions.push_back(std::move(out));
   }
   const auto done = fetches_.extract(fetch.call.connection);
   broker_.answer(fetch.call, response, fetch.read);

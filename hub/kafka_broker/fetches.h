@@ -37,8 +37,13 @@ class Fetches {
   [[nodiscard]] std::size_t waiting() const { return deadlines_.size(); }
 
  private:
+  struct Topic {
+    std::string name;
+    Uuid id;
+  };
+
   struct Partition {
-    std::string_view topic;  // of Fetch::topics
+    std::size_t topic = 0;  // in Fetch::topics
     std::int32_t index = 0;
     PartitionId id{};
     Offset offset{};
@@ -53,7 +58,7 @@ class Fetches {
     Instant until;
     std::size_t bytes_min = 0;
     std::size_t bytes_max = 0;
-    std::vector<std::string> topics;
+    std::vector<Topic> topics;
     std::vector<Partition> partitions;
     bool failed = false;       // some partition has an error: no waiting
     bool full = false;         // there is more than may be sent: no waiting either

@@ -1,17 +1,30 @@
-// Fetch, key 1: records from given offsets on, with waiting. Served up to the last version that
-// names topics by name.
+// Fetch, key 1: records from given offsets on, with waiting. From version 13 on topics are named by
+// their ids (KIP-516).
 #pragma once
 
 #include <limits>
 
 #include "hub/kafka/api.h"
 #include "hub/kafka/error.h"
-#include "hub/kafka/messages/by_topic.h"
 
 namespace runnel::kafka {
 
+// Some partitions of a topic: its name up to version 12, its id from 13.
+template <class Partition, Version kSince>
+struct FetchTopic {
+  Text name;
+  Vector<Partition> partitions;
+  Uuid id;
+
+  void io(auto& f) {
+    f(name, kSince, 12);
+    f(id, 13);
+    f(partitions);
+  }
+};
+
 struct FetchRequest {
-  static constexpr Api kApi{.key = ApiKey::fetch, .min = 4, .max = 12, .flexible = 12};
+  static constexpr Api kApi{.key = ApiKey::fetch, .min = 4, .max = 13, .flexible = 12};
 
   struct Partition {
     std::int32_t index = 0;
@@ -38,8 +51,8 @@ struct FetchRequest {
   std::int8_t isolation_level = 0;  // 0: read uncommitted, 1: read committed
   std::int32_t session_id = 0;
   std::int32_t session_epoch = -1;
-  Vector<ByTopic<Partition>> topics;
-  Vector<ByTopic<std::int32_t>> forgotten_topics;
+  Vector<FetchTopic<Partition, 0>> topics;
+  Vector<FetchTopic<std::int32_t, 7>> forgotten_topics;
   Text rack_id;
 
   void io(auto& f) {
@@ -94,7 +107,7 @@ struct FetchResponse {
   std::int32_t throttle_time_ms = 0;
   ErrorCode error_code{};
   std::int32_t session_id = 0;  // 0: no session
-  Vector<ByTopic<Partition>> topics;
+  Vector<FetchTopic<Partition, 0>> topics;
 
   void io(auto& f) {
     f(throttle_time_ms, 1);

@@ -121,19 +121,36 @@ TEST_F(KafkaFetch, APartitionThatIsNotThereIsUnknown) {
 
 TEST_F(KafkaFetch, ALaterLeaderEpochIsUnknown) {
   FetchRequest request;
-  request.topics.push_back({"t", {{0, 1, 0, -1, -1, 1000}}});
-  const auto answer = peer.ask<FetchResponse>(request);
+  request.topics.push_back({"t", {{0, 1, 0, -1, -1, 1000}}, {}});
+  const auto answer = peer.ask<FetchResponse>(request, kFetchByName);
   EXPECT_EQ(answer.topics.at(0).partitions.at(0).error_code, ErrorCode::unknown_leader_epoch);
 }
 
 TEST_F(KafkaFetch, EmptyRecordsAreOfLengthZeroAndNeverNull) {
+  const Uuid id = peer.ask<MetadataResponse>(MetadataRequest{}).topics.at(0).id;
   for (Version v = FetchRequest::kApi.min; v <= FetchRequest::kApi.max; ++v) {
     FetchRequest request;
-    request.topics.push_back({"t", {{0, -1, 0, -1, -1, 1000}}});
+    request.topics.push_back({"t", {{0, -1, 0, -1, -1, 1000}}, id});
     const auto answer = peer.ask<FetchResponse>(request, v);  // null would not be decoded
     EXPECT_EQ(answer.topics.at(0).partitions.at(0).records.bytes.size(), 0U);
     EXPECT_EQ(answer.session_id, 0);
   }
+}
+
+TEST_F(KafkaFetch, TopicsAreNamedByTheirIdsFromVersion13) {
+  peer.produce(batch_of({"a"}));
+  const Uuid id = peer.ask<MetadataResponse>(MetadataRequest{}).topics.at(0).id;
+  FetchRequest request;
+  request.topics.push_back({"", {{0, -1, 0, -1, -1, 1000}, {9, -1, 0, -1, -1, 1000}}, id});
+  request.topics.push_back({"t", {{0, -1, 0, -1, -1, 1000}}, Uuid{{1, 2, 3}}});
+  request.topics.push_back({"t", {{0, -1, 0, -1, -1, 1000}}, Uuid{}});
+  const auto answer = peer.ask<FetchResponse>(request, 13);
+  ASSERT_EQ(answer.topics.size(), 3U);
+  EXPECT_EQ(answer.topics[0].id, id);
+  EXPECT_THAT(words(answer.topics[0].partitions.at(0).records.bytes), ElementsAre("0=a"));
+  EXPECT_EQ(answer.topics[0].partitions.at(1).error_code, ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(answer.topics[1].partitions.at(0).error_code, ErrorCode::unknown_topic_id);
+  EXPECT_EQ(answer.topics[2].partitions.at(0).error_code, ErrorCode::unknown_topic_id);
 }
 
 TEST_F(KafkaFetch, ReadsOnlyWhatIsDurable) {

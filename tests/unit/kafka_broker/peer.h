@@ -32,6 +32,9 @@ struct Patience {
   std::int32_t max_bytes = 1 << 30;
 };
 
+// The last version that names topics by name.
+constexpr Version kFetchByName = 12;
+
 class Peer {
  public:
   explicit Peer(KafkaHub& hub) : hub_(hub), link_(hub.connect()) {}
@@ -143,9 +146,9 @@ class Peer {
     request.max_wait_ms = patience.max_wait_ms;
     request.max_bytes = patience.max_bytes;
     for (const Want& w : wants) {
-      request.topics.push_back({w.topic, {{w.index, -1, w.offset, -1, -1, w.bytes_max}}});
+      request.topics.push_back({w.topic, {{w.index, -1, w.offset, -1, -1, w.bytes_max}}, {}});
     }
-    send(request);
+    send(request, kFetchByName);
   }
 
   // One partition for each that was wanted.

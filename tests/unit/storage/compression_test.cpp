@@ -91,7 +91,8 @@ void expect_refused(Codec codec, ByteView packed, std::size_t bytes_max, Errc er
 TEST(Compression, WhatACodecCompressesItAlsoDecompresses) {
   Random random;
   for (const Codec codec : kCodecs) {
-    for (std::size_t bytes : {0, 1, 2, 31, 1000, 32768, 32769, 65536, 70'000, 300'000, 1'200'000}) {
+    for (const std::size_t bytes : std::initializer_list<std::size_t>{
+             0, 1, 2, 31, 1000, 32768, 32769, 65536, 70'000, 300'000, 1'200'000}) {
       const Bytes input = sample(random, bytes);
       expect_unpacks(codec, compress(codec, input), input);
     }
@@ -101,7 +102,7 @@ TEST(Compression, WhatACodecCompressesItAlsoDecompresses) {
 TEST(Compression, ALimitHoldsToTheByte) {
   Random random;
   for (const Codec codec : kCodecs) {
-    for (std::size_t bytes : {1, 40, 300, 5000, 40'000}) {
+    for (const std::size_t bytes : std::initializer_list<std::size_t>{1, 40, 300, 5000, 40'000}) {
       const Bytes input = sample(random, bytes);
       const Bytes packed = compress(codec, input);
       expect_unpacks(codec, packed, input);
@@ -142,7 +143,7 @@ TEST(Compression, SkippableFramesAreSkipped) {
 
 TEST(Compression, SnappyIsReadWithAndWithoutFraming) {
   Random random;
-  for (std::size_t bytes : {0, 1, 700, 32768}) {
+  for (const std::size_t bytes : std::initializer_list<std::size_t>{0, 1, 700, 32768}) {
     const Bytes input = sample(random, bytes);
     expect_unpacks(Codec::snappy, raw_snappy(input), input);
   }
@@ -189,7 +190,8 @@ TEST(Compression, Lz4FramesOfEveryBlockSizeAreRead) {
 TEST(Compression, ZstdFramesThatDoNotSayTheirSizeAreRead) {
   Random random;
   for (const int level : {-5, 3, 19}) {
-    for (std::size_t bytes : {0, 1, 5000, 131'072, 131'073, 300'000}) {
+    for (const std::size_t bytes :
+         std::initializer_list<std::size_t>{0, 1, 5000, 131'072, 131'073, 300'000}) {
       const Bytes input = sample(random, bytes);
       const Bytes packed = zstd_without_size(input, level);
       expect_unpacks(Codec::zstd, packed, input);
@@ -298,6 +300,7 @@ TEST_P(Bombs, ThatFitCostAtMostTwiceTheLimit) {
     const test::HeapPeak heap;
     ASSERT_TRUE(decompress(GetParam().codec, bomb, limit));
     EXPECT_LE(heap.bytes(), 2 * limit + GetParam().codec_bytes + 4096) << limit;
+    EXPECT_GE(heap.bytes(), 5 * kMebibyte) << "is anything counted?";
   }
 }
 

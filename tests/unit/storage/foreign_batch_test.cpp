@@ -261,7 +261,8 @@ TEST(ForeignBatch, AMalformedRecordIsNamed) {
       {"a negative length", "\x01"s},
       {"a length beyond the end", "\x7e\0\0\x02\x01\x01\0"s},
       {"an empty record", "\0"s},
-      {"a length of 5 bytes that holds more than 32 bits", "\xff\xff\xff\xff\x7f"s},
+      {"a length of 5 bytes that holds more than 32 bits",
+       "\x8c\x80\x80\x80\x10\0\0\x02\x01\x01\0"s},
       {"a length in more bytes than an i32 has", "\x8c\x80\x80\x80\x80\0\0\0\x02\x01\x01\0"s},
       {"a record that is shorter than its fields", "\x0a\0\0\x02\x01\x01\0"s},
       {"a record that is longer than its fields", "\x0e\0\0\x02\x01\x01\0\0"s},
@@ -292,7 +293,7 @@ TEST(ForeignBatch, AMalformedRecordIsNamed) {
 
 TEST(ForeignBatch, ACompactedTopicNamesEveryRecordWithoutAKey) {
   std::vector<OwnedRecord> records(10, OwnedRecord{"k", "v", {}, kMs});
-  for (const std::size_t i : {0, 4, 9}) records[i].key.reset();
+  for (const std::size_t i : std::initializer_list<std::size_t>{0, 4, 9}) records[i].key.reset();
   records[5].key = "";  // empty is a key
   BatchLimits limits;
   for (const Codec codec : kCodecs) {

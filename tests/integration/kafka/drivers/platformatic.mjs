@@ -1,0 +1,154 @@
+// @platformatic/kafka: platformatic.mjs BOOTSTRAP, or platformatic.mjs BOOTSTRAP TOPIC GROUP for a
+// member of a group.
+import { randomUUID } from 'node:crypto'
+import { Admin, Consumer, ListOffsetTimestamps, Producer } from '@platformatic/kafka'
+import { decode, record, say, serve, sleep } from './protocol.mjs'
+
+const [bootstrap, topicOfMember, groupOfMember] = process.argv.slice(2)
+const common = {
+  clientId: 'test', bootstrapBrokers: [bootstrap], autocreateTopics: true, retries: 5, retryDelay: 200
+}
+const ACKS = { all: -1, 1: 1, 0: 0 }
+
+const producers = new Map()
+function producer (idempotent) {
+  if (!producers.has(idempotent)) {
+    producers.set(idempotent, new Producer({ ...common, idempotent, retries: 60 }))
+  }
+  return producers.get(idempotent)
+}
+
+async function produce ({ topic, records, codec = 'none', acks = 'all', idempotent = false }) {
+  const messages = records.map(r => ({
+    topic,
+    partition: r.partition,
+    key: decode(r.key) ?? undefined,
+    value: decode(r.value) ?? undefined,
+    timestamp: r.timestamp === null ? undefined : BigInt(r.timestamp),
+    headers: new Map(r.headers.map(([name, value]) => [Buffer.from(name), decode(value)]))
+  }))
+  const done = await producer(idempotent).send({ messages, acks: ACKS[acks], compression: codec })
+  const next = new Map((done.offsets ?? []).map(d => [d.partition, Number(d.offset)]))
+  return records.map(r => {
+    const offset = next.get(r.partition)
+    next.set(r.partition, offset + 1)
+    return offset ?? null
+  })
+}
+
+async function reading (group, work) {
+  const reader = new Consumer({
+    ...common, groupId: group, maxWaitTime: 200, autocommit: false, sessionTimeout: 6000, heartbeatInterval: 500
+  })
+  try {
+    return await work(reader)
+  } finally {
+    await reader.close(true)
+  }
+}
+
+const consume = ({ topic, partition, start, count, until }) => reading(randomUUID(), async reader => {
+  const found = []
+  const where = Number.isInteger(start)
+    ? { mode: 'manual', offsets: [{ topic, partition, offset: BigInt(start) }] }
+    : { mode: start }
+  const stream = await reader.consume({ topics: [topic], ...where })
+  for await (const m of stream) {
+    if (m.partition !== partition) continue
+    found.push(record(m.partition, m.offset, m.timestamp, m.key, m.value, [...m.headers]))
+    if (found.length === count || (until && found.at(-1).value === until)) break
+  }
+  return found
+})
+
+async function admin (work) {
+  const one = new Admin({ ...common, strict: true })
+  try {
+    return await work(one)
+  } finally {
+    await one.close()
+  }
+}
+
+const listed = (one, topic, partition, timestamp) => one.listOffsets({
+  topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }]
+}).then(found => Number(found[0].partitions[0].offset))
+
+const operations = {
+  produce,
+  consume,
+  commit: ({ group, topic, offsets }) => admin(one => one.alterConsumerGroupOffsets({
+    groupId: group,
+    topics: [{ name: topic, partitionOffsets: offsets.map(([partition, offset]) => ({ partition, offset: BigInt(offset) })) }]
+  })),
+  committed: ({ group, topic, partitions }) => admin(async one => {
+    const [found] = await one.listConsumerGroupOffsets({
+      groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] }]
+    })
+    return found.topics[0].partitions.map(
+      p => (p.committedOffset < 0n ? null : [Number(p.committedOffset), p.metadata ?? '']))
+  }),
+  offset_at: ({ topic, partition, timestamp }) => admin(async one => {
+    const found = await listed(one, topic, partition, BigInt(timestamp))
+    return found < 0 ? null : found
+  }),
+  ends: ({ topic, partition }) => admin(async one => [
+    await listed(one, topic, partition, ListOffsetTimestamps.EARLIEST),
+    await listed(one, topic, partition, ListOffsetTimestamps.LATEST)]),
+  create_topic: ({ topic, partitions }) => admin(one => one.createTopics({ topics: [topic], partitions, replicas: 1 })),
+  create_partitions: ({ topic, partitions }) => admin(
+    one => one.createPartitions({ topics: [{ name: topic, count: partitions }] })),
+  topics: () => admin(async one => {
+    const { topics } = await one.metadata({ topics: await one.listTopics() })
+    return Object.fromEntries([...topics].map(([name, topic]) => [name, topic.partitionsCount]))
+  }),
+  groups: () => admin(async one => [...(await one.listGroups()).keys()]),
+  describe_group: ({ group }) => admin(async one => {
+    const found = (await one.describeGroups({ groups: [group] })).get(group)
+    return { state: found.state, members: found.members.size }
+  }),
+  group_offsets: ({ group }) => admin(async one => {
+    const [found] = await one.listConsumerGroupOffsets({ groups: [group] })
+    return found.topics.flatMap(t => t.partitions.map(p => [t.name, p.partitionIndex, Number(p.committedOffset)]))
+  }),
+  delete_group: ({ group }) => admin(one => one.deleteGroups({ groups: [group] })),
+  delete_offsets: ({ group, topic, partitions }) => admin(one => one.deleteConsumerGroupOffsets({
+    groupId: group, topics: [{ name: topic, partitionIndexes: partitions }]
+  }))
+}
+for (const name of ['commit', 'create_topic', 'create_partitions', 'delete_group', 'delete_offsets']) {
+  const inner = operations[name]
+  operations[name] = async fields => { await inner(fields) }
+}
+
+// Prints what it is given and reads; commits what it has printed.
+async function member (topic, group) {
+  const reader = new Consumer({
+    ...common, groupId: group, maxWaitTime: 200, autocommit: false, sessionTimeout: 6000, rebalanceTimeout: 6000,
+    heartbeatInterval: 500, retries: 60
+  })
+  reader.on('consumer:group:join', ({ assignments }) => {
+    say('A', assignments?.find(a => a.topic === topic)?.partitions.length ?? 0)
+  })
+  reader.on('error', error => say('E', error.message))
+  process.on('SIGTERM', () => reader.close(true).then(() => process.exit(0)))
+  for (;;) {
+    try {
+      const stream = await reader.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' })
+      for await (const m of stream) {
+        say('R', m.partition, m.offset, m.value.toString('hex'))
+        try {
+          await m.commit()
+        } catch (error) { // a rebalance came between, or the hub is away
+          say('E', error.message)
+        }
+      }
+    } catch (error) { // the stream ended with the connection: join again, as its users have to
+      say('E', error.message)
+      await sleep(200)
+    }
+  }
+}
+
+if (topicOfMember) await member(topicOfMember, groupOfMember)
+else await serve(operations)
