@@ -155,6 +155,13 @@ Result<void> Env::preallocate() {
   return {};
 }
 
+std::uint64_t Env::tree_pages() const {
+  if (env_ == nullptr) return 0;
+  MDB_stat stat{};
+  mdb_env_stat(env_, &stat);
+  return stat.ms_branch_pages + stat.ms_leaf_pages;
+}
+
 std::uint64_t Env::used_bytes() const {
   if (tree_) return tree_->used_bytes();
   MDB_envinfo info{};

@@ -44,6 +44,9 @@ class Env {
 
   [[nodiscard]] bool writable() const { return env_ != nullptr; }
 
+  // Pages of the tree itself, without those of large values. 0 when it is not writable.
+  [[nodiscard]] std::uint64_t tree_pages() const;
+
   // Gives the whole file its blocks now (posix_fallocate), so that the ceiling is real and a write
   // to the file never meets a full file system.
   Result<void> preallocate();

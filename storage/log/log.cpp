@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "storage/base/logger.h"
+#include "storage/log/commit_size.h"
 #include "storage/log/foreign_batch.h"
 #include "storage/log/log_files.h"
 
@@ -21,7 +22,6 @@ constexpr std::uint64_t kOverheadBytes = 1 << 20;
 // state that changes while intake is refused, and for the pages that LMDB frees late.
 constexpr double kFillMax = 0.9;
 
-// LMDB's own: path pages, free list, a page or two of the state tree per row.
 // There is one leader of every partition, this hub, for ever.
 constexpr std::int32_t kLeaderEpoch = 0;
 
@@ -33,30 +33,11 @@ constexpr std::size_t kProducersMax = 10'000;
 // Rows of forgotten producers go a few at a time: together they may not fit into one commit.
 constexpr std::size_t kForgottenPerCommit = 16;
 
-constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kCommitPages = 32;
-constexpr std::uint64_t kPagesPerStateRow = 2;
-
-std::uint64_t pages(std::uint64_t bytes) {
-  return (bytes + 16 + kPage - 1) / kPage;
-}
 
 // A new file for which there is no room is refused, and the log goes on. A transaction of the log
 // itself that meets a full file system has failed half way, which is no refusal.
 boost::system::error_code failed_commit(const boost::system::error_code& ec) {
   return errc_of(ec) == Errc::no_space ? make_error_code(Errc::io_error) : ec;
-}
-
-// The most that a group can add to a generation.
-std::uint64_t bytes_needed(
-    const Group& group, const std::vector<BlockPtr>& blocks, std::size_t producer_rows
-) {
-  std::uint64_t need = kCommitPages + producer_rows * (kPagesPerStateRow + 1);
-  for (const BlockPtr& block : blocks) need += pages(block->size()) + 1;
-  for (const auto& [name, change] : group.state()) {
-    need += kPagesPerStateRow + (change.value ? pages(change.value->size()) : 0);
-  }
-  return need * kPage;
 }
 
 }  // namespace
@@ -190,7 +171,8 @@ Errc Log::commit_parts(Group& group, const Plan& plan) {
   static const std::vector<BlockPtr> kNone;
   const auto& blocks = plan.records_refused ? kNone : plan.blocks;
   const std::size_t rows = plan.stage.changes().size() + plan.forgotten;
-  const std::uint64_t need = bytes_needed(group, blocks, rows);
+  const std::uint64_t need =
+      commit_bytes_max(group, blocks, rows, active_->env().tree_pages());
   const auto generation_bytes = static_cast<double>(options_.generation_bytes);
   if (static_cast<double>(need) > kFillMax * generation_bytes) return Errc::log_full;
   bool rolled = false;

@@ -158,6 +158,23 @@ Errc commit_until_retired(LogFixture& f) {
 }
 
 // Promise 4, for every call of a scenario that rolls over and retires.
+// As when all of many sessions have moved within a second.
+TEST(Log, TakesTensOfThousandsOfStateRowsInOneCommit) {
+  LogFixture f;
+  f.options.generation_bytes = 16 * kMiB;
+  f.open();
+  for (int round = 0; round < 5; ++round) {
+    Group group;
+    for (int i = 0; i < 20'000; ++i) {
+      group.put_state("session " + std::to_string(i * 7919 % 20'000), std::string(80, 'v'));
+    }
+    ASSERT_EQ(f.log().commit(group), Errc::ok) << round;
+  }
+  EXPECT_EQ(f.state().size(), 20'000U);
+  f.reopen();
+  EXPECT_EQ(f.state().size(), 20'000U);
+}
+
 TEST(Log, AfterAFailedWriteOrFlushNothingSucceedsAgain) {
   for (const Kind kind : {Kind::write, Kind::flush}) {
     for (const int error : {EIO, ENOSPC}) {
