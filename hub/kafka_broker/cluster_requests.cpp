@@ -164,9 +164,9 @@ void handle(const Context& c, const FindCoordinatorRequest& request) {
     out.key = key;
     out.node_id = -1;
     out.port = -1;
-    if (request.key_type != CoordinatorType::group) {
+    if (request.key_type == CoordinatorType::share) {
       out.error_code = ErrorCode::coordinator_not_available;
-      out.error_message = "transactions are not served";
+      out.error_message = "share groups are not served";
     } else if (key.empty()) {
       out.error_code = ErrorCode::invalid_group_id;
     } else {

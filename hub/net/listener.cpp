@@ -1,9 +1,9 @@
 #include "hub/net/listener.h"
 
 #include <chrono>
+#include <stdexcept>
 
 #include <boost/asio/steady_timer.hpp>
-#include <boost/system/system_error.hpp>
 
 #include "storage/base/logger.h"
 
@@ -41,7 +41,11 @@ Listener::Listener(asio::io_context& io, const std::string& host, std::uint16_t 
   if (!ec) a.set_option(tcp::acceptor::reuse_address(true), ec);
   if (!ec) a.bind(endpoint, ec);
   if (!ec) a.listen(kBacklog, ec);
-  if (ec) throw boost::system::system_error(ec, "cannot listen on " + host + ":" + std::to_string(port));
+  if (ec) {
+    throw std::runtime_error(
+        "cannot listen on " + host + ":" + std::to_string(port) + ": " + ec.message()
+    );
+  }
   accept(state_);
 }
 

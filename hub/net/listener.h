@@ -15,7 +15,7 @@ class Listener {
  public:
   using Serve = std::function<void(boost::asio::ip::tcp::socket)>;
 
-  // Throws boost::system::system_error with the address in its text when it cannot listen there.
+  // Throws std::runtime_error with address and reason when it cannot listen there.
   Listener(boost::asio::io_context& io, const std::string& host, std::uint16_t port, Serve serve);
   ~Listener();
 

@@ -9,6 +9,10 @@
 namespace runnel::core {
 namespace {
 
+// How long the first members of a group wait for others that have only asked for an id so far: they
+// usually start together, and a rebalance more costs a heartbeat's time; but one may have died.
+constexpr std::chrono::milliseconds kFirstIdsWait{3000};
+
 std::int32_t next_generation(std::int32_t generation) {
   return generation == std::numeric_limits<std::int32_t>::max() ? 1 : generation + 1;
 }
@@ -35,12 +39,13 @@ void GroupCoordinator::prepare(ConsumerGroup& group, GroupTurn& turn) {
     member.sync_due = false;
     member.replaced_by = 0;
   });
+  const bool first = group.state == GroupState::empty;
   const auto timeout = group.rebalance_timeout();
-  group.delaying = group.state == GroupState::empty && limits_.initial_rebalance_delay.count() > 0;
+  group.delaying = first && limits_.initial_rebalance_delay.count() > 0;
   group.more_came = false;
   group.delay_until = turn.now + limits_.initial_rebalance_delay;
   group.delay_left = std::max(timeout - limits_.initial_rebalance_delay, timeout * 0);
-  group.rebalance_deadline = turn.now + timeout;
+  group.rebalance_deadline = turn.now + (first ? std::min(timeout, kFirstIdsWait) : timeout);
   group.state = GroupState::preparing_rebalance;
   complete_if_all_joined(group, turn);
 }

@@ -222,12 +222,27 @@ TEST_F(GroupRebalance, ARebalanceWaitsForThoseWhoHaveAskedForAnId) {
 }
 
 TEST_F(GroupRebalance, ButNotLongerThanTheirIdHolds) {
-  join({.session = seconds(10), .id_required = true});
-  const auto a = join({.session = seconds(10)});
-  advance(milliseconds(9'999));
+  const auto ids = form({{}, {}});
+  join({.session = seconds(7), .id_required = true});
+  const auto a = join({.id = ids[0]});
+  const auto b = join({.id = ids[1]});
+  advance(milliseconds(6'999));
+  EXPECT_FALSE(answered(a));
+  advance(milliseconds(1));
+  EXPECT_THAT(answer(a).members, SizeIs(2));
+  EXPECT_TRUE(answered(b));
+}
+
+TEST_F(GroupRebalance, AndTheFirstOfAGroupNotLongerThanThreeSeconds) {
+  const std::string slow = answer(join({.id_required = true})).member_id;
+  const auto a = join({});
+  advance(milliseconds(2'999));
   EXPECT_FALSE(answered(a));
   advance(milliseconds(1));
   EXPECT_THAT(answer(a).members, SizeIs(1));
+  const auto b = join({.id = slow});
+  join({.id = answer(a).member_id});
+  EXPECT_EQ(answer(b).generation, 2) << "it is only late";
 }
 
 TEST_F(GroupRebalance, TheInitialDelayGathersTheFirstMembers) {
