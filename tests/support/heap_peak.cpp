@@ -13,7 +13,14 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     RUNNEL_HAS_FEATURE(address_sanitizer) || RUNNEL_HAS_FEATURE(thread_sanitizer)
 #define RUNNEL_SANITIZED_HEAP 1
-#include <sanitizer/allocator_interface.h>
+
+// As sanitizer/allocator_interface.h has them, a header that only Clang's packages bring.
+extern "C" {
+std::size_t __sanitizer_get_allocated_size(const volatile void* p);
+int __sanitizer_install_malloc_and_free_hooks(
+    void (*malloc_hook)(const volatile void*, std::size_t), void (*free_hook)(const volatile void*)
+);
+}
 #endif
 
 namespace {
@@ -40,7 +47,7 @@ void allocated(const volatile void*, std::size_t bytes) {
 
 void freed(const volatile void* p) {
   if (p == nullptr) return;
-  count(-static_cast<std::int64_t>(__sanitizer_get_allocated_size(const_cast<const void*>(p))));
+  count(-static_cast<std::int64_t>(__sanitizer_get_allocated_size(p)));
 }
 
 [[maybe_unused]] const int g_installed =
