@@ -550,7 +550,7 @@ bool Session::match(const Message& message, Position position, Delivery& deliver
 bool Session::offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) {
   const auto record = block->record(index);
   if (!record) {
-    missed(1);
+    if (errc_of(record.error()) != Errc::not_found) missed(1);  // a marker is nobody's
     return true;
   }
   // Most records are for others: look at the topic before anything else is decoded.

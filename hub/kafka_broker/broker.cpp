@@ -7,13 +7,25 @@
 #include "storage/base/logger.h"
 
 namespace runnel::kafka {
+namespace {
+
+// Beside those of the groups.
+constexpr std::uint32_t kTransactionTicket = 102;
+
+}  // namespace
 
 Broker::Broker(
     const log::Log& log, core::Topics& topics, PartitionReader& reader, const Limits& limits
 )
     : log_(log), topics_(topics), limits_(limits), produces_(*this), fetches_(*this, reader),
       time_lookups_(*this, reader),
-      groups_(*this) {}
+      groups_(*this),
+      transactions_(
+          core::TransactionLimits{},
+          groups_.offsets(),
+          [this](core::Turn& turn) { return cluster_.next_producer_id(turn); },
+          kTransactionTicket
+      ) {}
 
 Broker::~Broker() {
   RUNNEL_CHECK(connections_.empty());
@@ -21,7 +33,8 @@ Broker::~Broker() {
 
 Result<void> Broker::load(core::Turn& turn) {
   RUNNEL_TRY(cluster_.load(log_, turn));
-  return groups_.load(log_, turn.now);
+  RUNNEL_TRY(groups_.load(log_, turn.now));
+  return transactions_.load(log_, turn);
 }
 
 // --- connections ---
@@ -116,11 +129,16 @@ void Broker::create_topic(std::string_view name, std::uint32_t partitions, core:
 void Broker::committed(const log::Group& group, core::Turn& turn) {
   produces_.committed(group);
   groups_.committed(group, turn);
+  for (const log::Ticket& ticket : group.tickets()) {
+    if (ticket.kind == kTransactionTicket) transactions_.settled(ticket, group.outcome);
+  }
   if (auto waiting = after_commit_.extract(&group); !waiting.empty()) {
     for (AfterCommit& w : waiting.mapped()) {
       Connection* const to = find(w.connection);
       if (to == nullptr) continue;
-      to->answer(w.slot, std::move(group.outcome.state == Errc::ok ? w.done : w.failed));
+      const bool stored = group.outcome.state == Errc::ok &&
+                          (!w.needs_records || group.outcome.records == Errc::ok);
+      to->answer(w.slot, std::move(stored ? w.done : w.failed));
     }
   }
   fetches_.committed(group, turn);
@@ -128,6 +146,7 @@ void Broker::committed(const log::Group& group, core::Turn& turn) {
 
 void Broker::tick(core::Turn& turn) {
   groups_.tick(turn);
+  transactions_.tick(turn);
   fetches_.tick(turn);
 }
 

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "hub/core/topics.h"
+#include "hub/core/transactions/transaction_coordinator.h"
 #include "hub/kafka/codec.h"
 #include "hub/kafka/error.h"
 #include "hub/kafka_broker/call.h"
@@ -68,6 +69,8 @@ class Broker final : public core::Service {
   [[nodiscard]] TimeLookups& time_lookups() { return time_lookups_; }
   [[nodiscard]] Groups& groups() { return groups_; }
   [[nodiscard]] const Groups& groups() const { return groups_; }
+  [[nodiscard]] core::TransactionCoordinator& transactions() { return transactions_; }
+  [[nodiscard]] const core::TransactionCoordinator& transactions() const { return transactions_; }
 
   // The name of the topic with this id; empty: there is none.
   [[nodiscard]] Text topic_of(const Uuid& id) const;
@@ -89,12 +92,17 @@ class Broker final : public core::Service {
   // there is nothing that could become durable.
   template <class Response>
   void answer_after_commit(
-      const Call& call, const Response& response, const Response& failed, core::Turn& turn
+      const Call& call,
+      const Response& response,
+      const Response& failed,
+      core::Turn& turn,
+      log::Group::Tie tie = log::Group::Tie::none  // records: they must be stored too
   ) {
     if (turn.group.empty()) return answer(call, response);
     after_commit_[&turn.group].push_back(
         {call.connection,
          call.slot,
+         tie == log::Group::Tie::records,
          encode_response(call.correlation_id, call.version, response),
          encode_response(call.correlation_id, call.version, failed)}
     );
@@ -108,6 +116,7 @@ class Broker final : public core::Service {
   struct AfterCommit {
     std::uint64_t connection = 0;
     std::uint64_t slot = 0;
+    bool needs_records = false;
     Bytes done;
     Bytes failed;
   };
@@ -122,6 +131,7 @@ class Broker final : public core::Service {
   Fetches fetches_;
   TimeLookups time_lookups_;
   Groups groups_;
+  core::TransactionCoordinator transactions_;
   std::unordered_map<std::uint64_t, Connection*> connections_;
   std::uint64_t last_connection_ = 0;
   std::vector<Connection*> ready_;

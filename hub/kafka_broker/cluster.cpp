@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "hub/core/transactions/transaction.h"
 #include "storage/base/crc32c.h"
 
 namespace runnel::kafka {
@@ -39,10 +40,15 @@ Result<void> Cluster::load(const log::Log& log, core::Turn& turn) {
 // The row is new, or was damaged: what is known of an old producer may not be held against a new one,
 // whose first batches would be taken for repetitions.
 Result<void> Cluster::pass_known_producers(const log::Log& log) {
-  return log.each_state(log::kProducerKind, [&](ByteView row, ByteView) {
-    const auto name = log::Producers::name_of(row);
-    if (!name || name->producer < 0 || name->producer >= kMadeUpIds) return;
-    next_producer_ = std::max(next_producer_, static_cast<std::uint64_t>(name->producer) + 1);
+  const auto pass = [this](std::int64_t producer) {
+    if (producer < 0 || producer >= kMadeUpIds) return;
+    next_producer_ = std::max(next_producer_, static_cast<std::uint64_t>(producer) + 1);
+  };
+  RUNNEL_TRY(log.each_state(log::kProducerKind, [&](ByteView row, ByteView) {
+    if (const auto name = log::Producers::name_of(row)) pass(name->producer);
+  }));
+  return log.each_state(core::kTransactionKind, [&](ByteView, ByteView value) {
+    if (const auto row = core::decode_transaction(value)) pass(row->transaction.producer.id);
   });
 }
 

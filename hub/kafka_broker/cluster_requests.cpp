@@ -186,16 +186,4 @@ void handle(const Context& c, const FindCoordinatorRequest& request) {
   c.broker.answer(c.call, response);
 }
 
-void handle(const Context& c, const InitProducerIdRequest& request) {
-  InitProducerIdResponse failed;
-  failed.error_code = ErrorCode::coordinator_not_available;
-  if (request.transactional_id) {
-    failed.error_code = ErrorCode::transactional_id_authorization_failed;
-    return c.broker.answer(c.call, failed);
-  }
-  InitProducerIdResponse response;
-  response.producer_id = c.broker.cluster().next_producer_id(c.turn);
-  c.broker.answer_after_commit(c.call, response, failed, c.turn);
-}
-
 }  // namespace runnel::kafka

@@ -52,7 +52,13 @@ constexpr auto kEntries = entries<
     CreatePartitionsRequest,
     DeleteGroupsRequest,
     OffsetDeleteRequest,
-    DescribeClusterRequest>();
+    DescribeClusterRequest,
+    AddPartitionsToTxnRequest,
+    AddOffsetsToTxnRequest,
+    EndTxnRequest,
+    TxnOffsetCommitRequest,
+    DescribeTransactionsRequest,
+    ListTransactionsRequest>();
 
 const Entry* find_entry(std::int16_t key) {
   for (const Entry& e : kEntries) {

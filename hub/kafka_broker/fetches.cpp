@@ -37,6 +37,8 @@ void Fetches::handle(const Call& call, const FetchRequest& request, core::Turn& 
   fetch->call = call;
   const std::chrono::milliseconds wait(std::max(request.max_wait_ms, 0));
   fetch->until = turn.now + std::min(wait, limits.fetch_wait_max);
+  fetch->isolation = request.isolation_level == 1 ? log::Isolation::read_committed
+                                                  : log::Isolation::read_uncommitted;
   fetch->bytes_max = std::min(positive(request.max_bytes), limits.fetch_bytes_max);
   fetch->bytes_min = std::min(positive(request.min_bytes), std::max<std::size_t>(fetch->bytes_max, 1));
   look_up(*fetch, request);
@@ -82,6 +84,7 @@ void Fetches::begin(Fetch& fetch, core::Turn& turn) {
   fetch.full = false;
   for (Partition& p : fetch.partitions) {
     p.batches.clear();
+    p.aborted.clear();
     if (p.error != ErrorCode::none) continue;
     p.range = broker_.log().range(p.id);
     if (p.offset < p.range.log_start || p.offset > p.range.high_watermark) {
@@ -95,14 +98,14 @@ void Fetches::begin(Fetch& fetch, core::Turn& turn) {
 void Fetches::read_on(Fetch& fetch, core::Turn& turn) {
   for (; fetch.next < fetch.partitions.size(); ++fetch.next) {
     const Partition& p = fetch.partitions[fetch.next];
-    if (p.error != ErrorCode::none || p.offset == p.range.high_watermark) continue;
+    if (p.error != ErrorCode::none || p.offset >= fetch.end(p.range)) continue;
     if (fetch.read > 0 && fetch.read >= fetch.bytes_max) break;
     const std::size_t room = fetch.bytes_max - std::min(fetch.read, fetch.bytes_max);
     const std::uint64_t connection = fetch.call.connection;
     const auto done = [this, connection](Result<log::Fetched> fetched, core::Turn& t) {
       got(connection, std::move(fetched), t);
     };
-    return reader_.read(p.id, p.offset, std::min(room, p.bytes_max), done);
+    return reader_.read(p.id, p.offset, std::min(room, p.bytes_max), fetch.isolation, done);
   }
   finish(fetch, turn);
 }
@@ -113,12 +116,13 @@ void Fetches::got(std::uint64_t connection, Result<log::Fetched> fetched, core::
   Fetch& fetch = *found->second;
   Partition& p = fetch.partitions[fetch.next];
   if (fetched) {
-    p.range = {fetched->log_start, fetched->high_watermark};
+    p.range = fetched->range;
     // Only the first batch of an answer may be larger than what was asked for.
     const bool fits = fetch.read == 0 || fetch.read + fetched->batches.size() <= fetch.bytes_max;
-    fetch.full = fetch.full || !fits || stop_before(fetched->batches, fetched->high_watermark);
+    fetch.full = fetch.full || !fits || stop_before(fetched->batches, fetch.end(fetched->range));
     if (!fits) return send(fetch);
     p.batches = std::move(fetched->batches);
+    p.aborted = std::move(fetched->aborted);
     fetch.read += p.batches.size();
   } else {
     const bool gone = errc_of(fetched.error()) == Errc::not_found;
@@ -140,7 +144,7 @@ void Fetches::finish(Fetch& fetch, core::Turn& turn) {
 // While it was read, that is, when nobody would have woken it.
 bool Fetches::more_came(const Fetch& fetch) const {
   return std::any_of(fetch.partitions.begin(), fetch.partitions.end(), [&](const Partition& p) {
-    return broker_.log().range(p.id).high_watermark > p.range.high_watermark;
+    return fetch.end(broker_.log().range(p.id)) > fetch.end(p.range);
   });
 }
 
@@ -173,9 +177,11 @@ void Fetches::committed(const log::Group& group, core::Turn& turn) {
       const auto [first, last] = by_partition_.equal_range(e.partition);
       for (auto it = first; it != last; ++it) {
         Fetch& fetch = *it->second;
-        const bool was_short = fetch.arrived < fetch.bytes_min;
         fetch.arrived += e.bytes;
-        if (was_short && fetch.arrived >= fetch.bytes_min) due.push_back(&fetch);
+        const bool enough = fetch.arrived >= fetch.bytes_min;
+        if (enough && more_came(fetch) && std::ranges::find(due, &fetch) == due.end()) {
+          due.push_back(&fetch);
+        }
       }
     }
   }
@@ -216,9 +222,14 @@ void Fetches::send(Fetch& fetch) {
     out.error_code = p.error;
     const bool known = p.error == ErrorCode::none || p.error == ErrorCode::offset_out_of_range;
     out.high_watermark = known ? p.range.high_watermark.value : -1;
-    out.last_stable_offset = out.high_watermark;
+    out.last_stable_offset = known ? p.range.last_stable.value : -1;
     out.log_start_offset = known ? p.range.log_start.value : -1;
     out.records.bytes = p.batches;
+    if (fetch.isolation == log::Isolation::read_committed) {
+      std::ranges::sort(p.aborted, {}, &log::Producers::Aborted::first);
+      auto& aborted = out.aborted_transactions.emplace();
+      for (const auto& a : p.aborted) aborted.push_back({a.producer, a.first.value});
+    }
     response.topics[p.topic].partitions.push_back(std::move(out));
   }
   const auto done = fetches_.extract(fetch.call.connection);

@@ -1,7 +1,8 @@
 // Fetch requests, from their arrival to their answer. One that finds too little waits, without a
 // timer of its own, until commits have brought enough to its partitions or its time is over
-// (KIP-74: at least one batch is returned, however small the limits; batches are never cut). A
-// connection has one at a time: see Connection.
+// (KIP-74: at least one batch is returned, however small the limits; batches are never cut). One that
+// reads committed records alone ends at the last stable offset, and is told which transactions were
+// aborted (KIP-98). A connection has one at a time: see Connection.
 //
 // Threads: one, the io thread.
 #pragma once
@@ -51,6 +52,7 @@ class Fetches {
     ErrorCode error = ErrorCode::none;
     log::PartitionRange range;
     Bytes batches;
+    std::vector<log::Producers::Aborted> aborted;
   };
 
   struct Fetch {
@@ -58,6 +60,7 @@ class Fetches {
     Instant until;
     std::size_t bytes_min = 0;
     std::size_t bytes_max = 0;
+    log::Isolation isolation{};
     std::vector<Topic> topics;
     std::vector<Partition> partitions;
     bool failed = false;       // some partition has an error: no waiting
@@ -67,6 +70,12 @@ class Fetches {
     std::size_t arrived = 0;   // bytes that commits have brought while it waits
     std::multimap<Instant, Fetch*>::iterator deadline;
     bool waiting = false;
+
+    // Where what it may read ends.
+    [[nodiscard]] Offset end(const log::PartitionRange& range) const {
+      const bool committed = isolation == log::Isolation::read_committed;
+      return committed ? range.last_stable : range.high_watermark;
+    }
   };
 
   void look_up(Fetch& fetch, const FetchRequest& request) const;

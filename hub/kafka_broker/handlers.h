@@ -12,7 +12,6 @@ void handle(const Context& context, const ApiVersionsRequest& request);
 void handle(const Context& context, const MetadataRequest& request);
 void handle(const Context& context, const DescribeClusterRequest& request);
 void handle(const Context& context, const FindCoordinatorRequest& request);
-void handle(const Context& context, const InitProducerIdRequest& request);
 
 // group_requests.cpp
 void handle(const Context& context, const JoinGroupRequest& request);
@@ -35,6 +34,15 @@ void handle(const Context& context, const OffsetForLeaderEpochRequest& request);
 // topic_requests.cpp
 void handle(const Context& context, const CreateTopicsRequest& request);
 void handle(const Context& context, const CreatePartitionsRequest& request);
+
+// transaction_requests.cpp
+void handle(const Context& context, const InitProducerIdRequest& request);
+void handle(const Context& context, const AddPartitionsToTxnRequest& request);
+void handle(const Context& context, const AddOffsetsToTxnRequest& request);
+void handle(const Context& context, const TxnOffsetCommitRequest& request);
+void handle(const Context& context, const EndTxnRequest& request);
+void handle(const Context& context, const DescribeTransactionsRequest& request);
+void handle(const Context& context, const ListTransactionsRequest& request);
 
 // produces.h, fetches.h
 void handle(const Context& context, const ProduceRequest& request);

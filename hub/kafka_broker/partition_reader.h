@@ -16,7 +16,13 @@ class PartitionReader {
   virtual ~PartitionReader() = default;
 
   // As log::Log::fetch.
-  virtual void read(PartitionId partition, Offset offset, std::size_t bytes_max, Done done) = 0;
+  virtual void read(
+      PartitionId partition,
+      Offset offset,
+      std::size_t bytes_max,
+      log::Isolation isolation,
+      Done done
+  ) = 0;
 
   using Found = std::function<void(Result<log::TimedOffset>, core::Turn&)>;
 

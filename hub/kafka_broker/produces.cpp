@@ -80,10 +80,9 @@ void Produces::handle(const Call& call, const ProduceRequest& request, core::Tur
       part.topic = waiting.topics.size() - 1;
       part.index = p.index;
       part.error = valid_acks(request.acks) ? ErrorCode::none : ErrorCode::invalid_required_acks;
-      if (request.transactional_id) {
-        part.error = ErrorCode::transactional_id_authorization_failed;
+      if (part.error == ErrorCode::none) {
+        take(part, topic.name, p.records, request.transactional_id, turn);
       }
-      if (part.error == ErrorCode::none) take(part, topic.name, p.records, turn);
       any = any || part.error == ErrorCode::none;
       waiting.parts.push_back(std::move(part));
     }
@@ -96,7 +95,11 @@ void Produces::handle(const Call& call, const ProduceRequest& request, core::Tur
 }
 
 void Produces::take(
-    Part& part, std::string_view topic, const NullableBlob& records, core::Turn& turn
+    Part& part,
+    std::string_view topic,
+    const NullableBlob& records,
+    const NullableText& transactional_id,
+    core::Turn& turn
 ) {
   const PartitionId* id = broker_.partition(topic, part.index);
   if (id == nullptr) {
@@ -115,9 +118,11 @@ void Produces::take(
       {limits.message_bytes_max, log::records_bytes_max(limits.message_bytes_max), false}
   );
   if (verdict.ok() && verdict.facts.transactional()) {
-    part.error = ErrorCode::invalid_record;
-    part.message = "transactions are not served";
-    return;
+    part.error = may_write(verdict.facts, transactional_id, *id);
+    if (part.error == ErrorCode::invalid_txn_state) {
+      part.message = "the partition is in no open transaction of this producer";
+    }
+    if (part.error != ErrorCode::none) return;
   }
   // Positions are given for what the bytes of a damaged batch may have stood for.
   const auto count = static_cast<std::uint64_t>(verdict.facts.records);
@@ -135,6 +140,16 @@ void Produces::take(
   scratch_.assign(records->bytes);
   log::correct_max_timestamp(scratch_, verdict.max_timestamp_ms);
   part.place = turn.group.append_batch(*id, scratch_);
+}
+
+ErrorCode Produces::may_write(
+    const log::BatchFacts& batch, const NullableText& transactional_id, PartitionId partition
+) const {
+  if (!transactional_id) return ErrorCode::invalid_txn_state;
+  const core::ProducerIdentity producer{batch.producer_id, batch.producer_epoch};
+  return static_cast<ErrorCode>(
+      broker_.transactions().check_write(*transactional_id, producer, partition)
+  );
 }
 
 void Produces::committed(const log::Group& group) {

@@ -13,6 +13,7 @@
 #include "hub/core/turn.h"
 #include "hub/kafka/messages/produce.h"
 #include "hub/kafka_broker/call.h"
+#include "storage/log/batch_head.h"
 
 namespace runnel::kafka {
 
@@ -49,8 +50,16 @@ class Produces {
 
   // Checks the batch of one partition, and puts it into the group unless it is refused.
   void take(
-      Part& part, std::string_view topic, const NullableBlob& records, core::Turn& turn
+      Part& part,
+      std::string_view topic,
+      const NullableBlob& records,
+      const NullableText& transactional_id,
+      core::Turn& turn
   );
+  // Of a transactional batch.
+  [[nodiscard]] ErrorCode may_write(
+      const log::BatchFacts& batch, const NullableText& transactional_id, PartitionId partition
+  ) const;
   void send(const Waiting& waiting);
 
   Broker& broker_;

@@ -17,11 +17,12 @@ void TimeLookups::handle(const Call& call, const ListOffsetsRequest& request, co
     answered.partitions.resize(topic.partitions.size());  // nor these
   }
   pending->left = 1;
+  const bool committed = request.isolation_level == 1;
   for (std::size_t t = 0; t < request.topics.size(); ++t) {
     const auto& topic = request.topics[t];
     for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
       Answer& out = pending->response.topics[t].partitions[i];
-      if (!look_up(pending, topic.name, topic.partitions[i], out)) ++pending->left;
+      if (!look_up(pending, topic.name, topic.partitions[i], committed, out)) ++pending->left;
     }
   }
   if (--pending->left == 0) finish(*pending);
@@ -31,6 +32,7 @@ bool TimeLookups::look_up(
     const std::shared_ptr<Pending>& pending,
     std::string_view topic,
     const ListOffsetsRequest::Partition& asked,
+    bool committed,
     Answer& out
 ) {
   out.index = asked.index;
@@ -41,10 +43,11 @@ bool TimeLookups::look_up(
     return true;
   }
   const log::PartitionRange range = broker_.log().range(*id);
+  const Offset end = committed ? range.last_stable : range.high_watermark;
   if (asked.timestamp == kLatestOffset || asked.timestamp == kEarliestOffset ||
       asked.timestamp == kEarliestLocalOffset) {
     const bool latest = asked.timestamp == kLatestOffset;
-    out.offset = (latest ? range.high_watermark : range.log_start).value;
+    out.offset = (latest ? end : range.log_start).value;
     out.leader_epoch = kLeaderEpoch;
     return true;
   }
@@ -52,12 +55,12 @@ bool TimeLookups::look_up(
     out.error_code = ErrorCode::invalid_request;
     return true;
   }
-  const auto found = [this, pending, &out](const Result<log::TimedOffset>& at, core::Turn&) {
-    if (at) {
+  const auto found = [this, pending, end, &out](const Result<log::TimedOffset>& at, core::Turn&) {
+    if (at && at->offset < end) {
       out.offset = at->offset.value;
       out.timestamp = at->timestamp_ms;
       out.leader_epoch = kLeaderEpoch;
-    } else if (errc_of(at.error()) != Errc::not_found) {
+    } else if (!at && errc_of(at.error()) != Errc::not_found) {
       out.error_code = ErrorCode::kafka_storage_error;
     }
     if (--pending->left == 0) finish(*pending);

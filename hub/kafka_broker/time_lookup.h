@@ -36,6 +36,7 @@ class TimeLookups {
       const std::shared_ptr<Pending>& pending,
       std::string_view topic,
       const ListOffsetsRequest::Partition& asked,
+      bool committed,  // read_committed
       Answer& out
   );
   void finish(const Pending& pending);

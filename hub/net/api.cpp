@@ -206,7 +206,8 @@ void Api::fetch(std::shared_ptr<Fetch> f) {
     return;
   }
   const Offset from(static_cast<std::int64_t>(f->offset));
-  client_.fetch(f->id, from, kFetchBytes, [f, range](Result<log::Fetched> fetched) {
+  constexpr auto kAll = log::Isolation::read_uncommitted;
+  client_.fetch(f->id, from, kFetchBytes, kAll, [f, range](Result<log::Fetched> fetched) {
     if (!fetched) {
       const bool range_error = errc_of(fetched.error()) == Errc::not_found;
       return f->reply(
@@ -239,8 +240,8 @@ void Api::fetch(std::shared_ptr<Fetch> f) {
     f->reply(answer(json::object{
         {"records", std::move(list)},
         {"next_offset", next},
-        {"high_watermark", fetched->high_watermark.value},
-        {"log_start_offset", fetched->log_start.value},
+        {"high_watermark", fetched->range.high_watermark.value},
+        {"log_start_offset", fetched->range.log_start.value},
         {"damaged", fetched->damaged},
     }));
   });

@@ -14,8 +14,16 @@ class FetchReader final : public kafka::PartitionReader {
   // Both outlive this.
   FetchReader(Hub& hub, runtime::LogClient& client) : hub_(hub), client_(client) {}
 
-  void read(PartitionId partition, Offset offset, std::size_t bytes_max, Done done) override {
-    client_.fetch(partition, offset, bytes_max, in_a_turn<log::Fetched>(std::move(done)));
+  void read(
+      PartitionId partition,
+      Offset offset,
+      std::size_t bytes_max,
+      log::Isolation isolation,
+      Done done
+  ) override {
+    client_.fetch(
+        partition, offset, bytes_max, isolation, in_a_turn<log::Fetched>(std::move(done))
+    );
   }
 
   void find_time(PartitionId partition, std::int64_t at_least_ms, Found done) override {

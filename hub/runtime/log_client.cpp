@@ -51,10 +51,13 @@ void LogClient::fetch(
     PartitionId partition,
     Offset offset,
     std::size_t bytes_max,
+    log::Isolation isolation,
     std::function<void(Result<log::Fetched>)> done
 ) {
   read(
-      [this, partition, offset, bytes_max] { return log_.fetch(partition, offset, bytes_max); },
+      [this, partition, offset, bytes_max, isolation] {
+        return log_.fetch(partition, offset, bytes_max, isolation);
+      },
       std::move(done)
   );
 }

@@ -37,6 +37,7 @@ class LogClient {
       PartitionId partition,
       Offset offset,
       std::size_t bytes_max,
+      log::Isolation isolation,
       std::function<void(Result<log::Fetched>)> done
   );
 

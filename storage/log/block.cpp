@@ -11,6 +11,7 @@ constexpr std::size_t kChecked = 8;  // the checksum covers from here to the end
 
 // Place::at of a record whose batch is damaged.
 constexpr std::uint32_t kLost = ~std::uint32_t{0};
+constexpr std::uint32_t kMarker = kLost - 1;
 
 // What a compressed batch may unpack to in memory; the doors let in no more.
 constexpr std::size_t kUnpackedBytesMax = 32 << 20;
@@ -126,6 +127,10 @@ void Block::index_batch(std::uint32_t entry, bool verify) {
   const auto batch = BatchView::parse(this->batch(e), verify);
   if (!batch || batch->base_offset() != e.base || batch->records() != e.records) return lose();
   batches_[entry] = *batch;
+  if (batch->control()) {
+    places_.resize(before + e.records, Place{kMarker, entry});
+    return;
+  }
   if (batch->compressed()) {
     packed_.resize(head_.entries.size());
     packed_[entry] = std::make_unique<Packed>();
@@ -143,6 +148,7 @@ Result<RecordView> Block::record(std::uint32_t index) const {
   RUNNEL_CHECK(index < places_.size());
   const Place place = places_[index];
   if (place.at == kLost) return Errc::damaged;
+  if (place.at == kMarker) return Errc::not_found;
   std::size_t at = place.at;
   if (!packed_.empty() && packed_[place.entry] != nullptr) {
     const Packed& packed = unpack(place.entry);

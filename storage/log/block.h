@@ -103,7 +103,8 @@ class Block {
   // Records that a damaged batch took with it.
   [[nodiscard]] std::uint32_t damaged() const { return damaged_; }
 
-  // The `index`-th record (index < records()). Errc::damaged for one inside a damaged batch.
+  // The `index`-th record (index < records()). Errc::damaged for one inside a damaged batch;
+  // Errc::not_found where a marker of a transaction stands, which is no record of anybody's.
   [[nodiscard]] Result<RecordView> record(std::uint32_t index) const;
   [[nodiscard]] PartitionId partition(std::uint32_t index) const;
 

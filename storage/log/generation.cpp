@@ -72,7 +72,31 @@ Result<ByteView> read_row(const ReadTxn& txn, ByteView key) {
   return without_checksum(key, *stored);
 }
 
+std::optional<Producers::Aborted> read_aborted(const ReadTxn::Row& row) {
+  const auto stored = without_checksum(row.key, row.value);
+  if (!stored) return std::nullopt;
+  Producers::Aborted out;
+  ByteReader key(row.key.substr(1));
+  out.partition = PartitionId(key.be32());
+  out.marker = Offset(static_cast<std::int64_t>(key.be64()));
+  ByteReader value(*stored);
+  out.producer = static_cast<std::int64_t>(value.le64());
+  out.first = Offset(static_cast<std::int64_t>(value.le64()));
+  out.stable = Offset(static_cast<std::int64_t>(value.le64()));
+  if (!key.ok() || !key.done() || !value.ok() || !value.done()) return std::nullopt;
+  return out;
+}
+
 }  // namespace
+
+Bytes encode_aborted(const Producers::Aborted& aborted) {
+  Bytes out;
+  ByteWriter w(out);
+  w.le64(static_cast<std::uint64_t>(aborted.producer));
+  w.le64(static_cast<std::uint64_t>(aborted.first.value));
+  w.le64(static_cast<std::uint64_t>(aborted.stable.value));
+  return out;
+}
 
 Result<void> sync_directory(const fs::path& dir) {
   const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -225,6 +249,26 @@ Result<Bytes> Generation::read_block(Position position) const {
   if (!row) return row.error();
   if (row->key[0] != kBlockPrefix[0]) return Errc::not_found;
   return Bytes(row->value);
+}
+
+Result<Generation::Further> Generation::aborted(
+    PartitionId partition, Offset from, Offset until, std::vector<Producers::Aborted>& out
+) const {
+  auto txn = ReadTxn::begin(*env_);
+  if (!txn) return txn.error();
+  const Bytes prefix = partition_key(kAbortedKind, partition);
+  Further further = Further::perhaps;
+  const auto walked = txn->walk(aborted_key(partition, from), [&](const ReadTxn::Row& row) {
+    if (!row.key.starts_with(prefix)) return false;
+    const auto entry = read_aborted(row);
+    if (!entry) return true;
+    if (entry->first < until) out.push_back(*entry);
+    // What was still open then began behind that.
+    if (entry->stable >= until) further = Further::no;
+    return further == Further::perhaps;
+  });
+  if (!walked && errc_of(walked.error()) != Errc::damaged) return walked.error();
+  return further;
 }
 
 Result<void> Generation::walk_blocks(

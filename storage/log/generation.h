@@ -14,10 +14,13 @@
 //                         synchronised, u32 boot of the last block
 //   06                    retired: u32 oldest generation that still counts, u64 records expired,
 //                         u64 records discarded
+//   07 partition u32      a transaction whose abort marker stands here: i64 producer id, i64 offset
+//      marker u64         of its first record in the partition, i64 last stable offset behind the
+//                         marker
 //   0f position u64       a block (block.h)
 // Every value but a block's is followed by the CRC-32C of key and value, u32 little-endian. Where
 // it does not hold: without 01 or 02 the generation is damaged; 04 and 05 only repeat what the
-// blocks say, which are walked instead; 03 and 06 are as if they were not there.
+// blocks say, which are walked instead; 03, 06 and 07 are as if they were not there.
 //
 // Threads: write() by the commit thread; the rest from any thread.
 #pragma once
@@ -44,6 +47,9 @@ struct TimedOffset {
   Offset offset{};
   std::int64_t timestamp_ms = 0;
 };
+
+// The value of row 07.
+Bytes encode_aborted(const Producers::Aborted& aborted);
 
 class Generation {
  public:
@@ -120,6 +126,13 @@ class Generation {
 
   // The first record of `partition` whose timestamp is at least that; not_found: none here.
   [[nodiscard]] Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
+
+  // Adds to `out` the transactions aborted by markers at or behind `from` that began before `until`,
+  // in the order of their markers. Whether later generations may have more of them.
+  enum class Further { perhaps, no };
+  Result<Further> aborted(
+      PartitionId partition, Offset from, Offset until, std::vector<Producers::Aborted>& out
+  ) const;
 
   // The largest timestamp of a partition's records; the least there is when it has none.
   [[nodiscard]] std::int64_t newest_ms(PartitionId partition) const;

@@ -31,7 +31,7 @@ Group::Lane& Group::lane(PartitionId partition) {
   return lanes_[slot - 1];
 }
 
-std::size_t Group::append_batch(PartitionId partition, ByteView batch) {
+Group::Batch& Group::append_made(PartitionId partition, ByteView batch) {
   const auto view = BatchView::parse(batch, false);
   RUNNEL_CHECK(view);
   Batch& added = open_batch(lane(partition));
@@ -40,9 +40,19 @@ std::size_t Group::append_batch(PartitionId partition, ByteView batch) {
   added.place = outcome.batches.size();
   outcome.batches.emplace_back();
   bytes_ += batch.size() + kBlockEntryBytes;
-  payload_bytes_ += batch.size() - kBatchHeadBytes;
   records_ += view->records();
-  return added.place;
+  return added;
+}
+
+std::size_t Group::append_batch(PartitionId partition, ByteView batch) {
+  payload_bytes_ += batch.size() - kBatchHeadBytes;
+  return append_made(partition, batch).place;
+}
+
+void Group::append_marker(PartitionId partition, const TransactionMarker& marker) {
+  using Marker = ProducerStamp::Marker;
+  Batch& added = append_made(partition, control_batch(Offset(0), marker));
+  added.stamp.marker = marker.commit ? Marker::commit : Marker::abort;
 }
 
 void Group::append(PartitionId partition, const NewRecord& record) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "storage/log/block.h"
+#include "storage/log/control_batch.h"
 #include "storage/log/producers.h"
 #include "storage/log/record_batch.h"
 
@@ -34,6 +35,9 @@ class Group {
   // an idempotent producer is stored only once, and only in its turn (producers.h). Returns its place
   // in outcome.batches.
   std::size_t append_batch(PartitionId partition, ByteView batch);
+
+  // Ends the transaction of a producer in this partition, behind what that has so far.
+  void append_marker(PartitionId partition, const TransactionMarker& marker);
 
   // A state row that speaks of a record of this group is not written when the records are refused.
   enum class Tie { none, records };
@@ -102,6 +106,7 @@ class Group {
 
   Lane& lane(PartitionId partition);
   Batch& open_batch(Lane& lane);
+  Batch& append_made(PartitionId partition, ByteView batch);
   void change_state(ByteView key, Change change);
 
   std::vector<Lane> lanes_;                  // in order of first use

@@ -144,6 +144,10 @@ Result<void> Log::write(Generation& generation, const Group& group, const Plan& 
     for (const auto& [name, entry] : plan.stage.changes()) {
       RUNNEL_TRY(put(Producers::row_name(name), Producers::encode(entry)));
     }
+    for (const Producers::Aborted& aborted : plan.stage.aborted()) {
+      const Bytes key = aborted_key(aborted.partition, aborted.marker);
+      RUNNEL_TRY(txn->put(key, with_checksum(key, encode_aborted(aborted))));
+    }
     for (const BlockPtr& block : plan.blocks) {
       RUNNEL_TRY(txn->append(block_key(block->first()), block->bytes()));
     }
@@ -151,9 +155,11 @@ Result<void> Log::write(Generation& generation, const Group& group, const Plan& 
   return txn->commit();
 }
 
-void Log::publish(const std::vector<BlockPtr>& blocks) {
+void Log::publish(const Plan& plan) {
+  const std::vector<BlockPtr>& blocks = plan.blocks;
   active_->committed(blocks);
   const std::lock_guard lock(mutex_);
+  for (const auto& [name, entry] : plan.stage.changes()) publish_open(name.partition);
   for (const BlockPtr& block : blocks) {
     for (const BlockEntry& e : block->head().entries) {
       if (e.partition.value >= ends_.size()) ends_.resize(std::size_t{e.partition.value} + 1);
@@ -165,12 +171,22 @@ void Log::publish(const std::vector<BlockPtr>& blocks) {
   end_.store(blocks.back()->end().value, std::memory_order_release);
 }
 
+// mutex_ held.
+void Log::publish_open(PartitionId partition) {
+  if (const auto first = producers_.first_open(partition)) {
+    open_[partition] = *first;
+  } else {
+    open_.erase(partition);
+  }
+}
+
 // Commits what there is, in the active generation or, when that has no room, in the next one. State
 // alone may use the reserve of a generation that cannot be followed by another.
 Errc Log::commit_parts(Group& group, const Plan& plan) {
   static const std::vector<BlockPtr> kNone;
   const auto& blocks = plan.records_refused ? kNone : plan.blocks;
-  const std::size_t rows = plan.stage.changes().size() + plan.forgotten;
+  const std::size_t rows =
+      plan.stage.changes().size() + plan.stage.aborted().size() + plan.forgotten;
   const std::uint64_t need =
       commit_bytes_max(group, blocks, rows, active_->env().tree_pages());
   const auto generation_bytes = static_cast<double>(options_.generation_bytes);
@@ -221,7 +237,7 @@ Errc Log::commit(Group& group) {
   if (outcome == Errc::log_failed || !group.state().empty()) group.outcome.state = outcome;
   if (outcome == Errc::ok) {
     producers_.apply(plan.stage);
-    if (!plan.blocks.empty()) publish(plan.blocks);
+    if (!plan.blocks.empty()) publish(plan);
     metrics_.payload_bytes.add(group.payload_bytes());
     group.outcome.blocks = std::move(plan.blocks);
   } else if (outcome != Errc::log_failed && !group.state().empty()) {

@@ -37,21 +37,26 @@ struct LogOptions {
   bool reject_when_full = false;                       // otherwise the oldest generation goes
 };
 
+struct PartitionRange {
+  Offset log_start{};
+  Offset high_watermark{};
+  Offset last_stable{};  // of the oldest open transaction; otherwise the high watermark
+};
+
+// Whether records of transactions are read that may still be aborted, or were (KIP-98).
+enum class Isolation { read_uncommitted, read_committed };
+
 // A piece of a partition, as fetch() returns it.
 struct Fetched {
   Bytes batches;  // whole RecordBatches, the first one holding the offset asked for
-  Offset log_start{};
-  Offset high_watermark{};
+  PartitionRange range;
+  // With read_committed: whose records among these, from which offset on, are to be left out.
+  std::vector<Producers::Aborted> aborted;
   std::uint32_t damaged = 0;  // records on the way that a wrong checksum took
 };
 
 // Asks find_time() for the record with the largest timestamp.
 constexpr std::int64_t kNewestTime = std::numeric_limits<std::int64_t>::max();
-
-struct PartitionRange {
-  Offset log_start{};
-  Offset high_watermark{};
-};
 
 class Log {
  public:
@@ -107,8 +112,14 @@ class Log {
   Position skip_damaged(Position position) const;
 
   // Batches of a partition from `offset` on, at least one if there is one, about `bytes_max` in
-  // all. not_found: the offset is outside [log start, high watermark].
-  Result<Fetched> fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const;
+  // all; with read_committed, none from the last stable offset on. not_found: the offset is outside
+  // [log start, high watermark].
+  Result<Fetched> fetch(
+      PartitionId partition,
+      Offset offset,
+      std::size_t bytes_max,
+      Isolation isolation = Isolation::read_uncommitted
+  ) const;
 
   // The first record of `partition`, by offset, whose timestamp is at least `at_least_ms`; with
   // kNewestTime the first of those with the largest timestamp. Looks into no batch whose records are
@@ -177,7 +188,8 @@ class Log {
   bool judge(Group::Batch& batch, Group& group, Offset base, std::int64_t hub, Plan& plan) const;
   Errc commit_parts(Group& group, const Plan& plan);
   Result<void> write(Generation& generation, const Group& group, const Plan& plan);
-  void publish(const std::vector<BlockPtr>& blocks);
+  void publish(const Plan& plan);
+  void publish_open(PartitionId partition);
   Errc fail(Errc cause);
 
   [[nodiscard]] bool has_room(std::uint64_t need_bytes) const;
@@ -191,14 +203,17 @@ class Log {
   std::shared_ptr<Generation> generation_of(const Slot& slot) const;  // mutex_ held
   std::shared_ptr<Generation> generation_at(Position position) const;
   Result<std::shared_ptr<Generation>> generation_for(PartitionId partition, Offset offset) const;
-  Result<void> fetch_from(
-      const Generation& generation,
-      PartitionId partition,
-      std::size_t bytes_max,
-      Fetched& out,
-      Offset& next,
-      bool& full
-  ) const;
+  // What a fetch is after, and how far it has come.
+  struct Reading {
+    PartitionId partition{};
+    Offset next{};
+    Offset end{};
+    std::size_t bytes_max = 0;
+    bool full = false;  // the next batch would have been too much
+  };
+
+  Result<void> fetch_from(const Generation& generation, Reading& reading, Fetched& out) const;
+  Result<void> list_aborted(PartitionId partition, Offset from, Offset until, Fetched& out) const;
   Offset next_start(PartitionId partition, Offset behind, Offset otherwise) const;
 
   LogOptions options_;
@@ -212,6 +227,7 @@ class Log {
   mutable std::mutex mutex_;  // the chain, ends, retired, hub clock, options
   std::vector<Slot> chain_;   // oldest first; the last is the active one
   std::vector<Offset> ends_;  // by partition id
+  std::map<PartitionId, Offset> open_;  // where the oldest open transaction began
   Retired retired_;
   std::uint64_t damaged_ = 0;
   std::vector<Aside> aside_;

@@ -134,28 +134,21 @@ Offset Log::next_start(PartitionId partition, Offset behind, Offset otherwise) c
   return otherwise;
 }
 
-// Takes batches from one generation, and moves `next` behind the last one. `full`: the next batch
-// would have been too much.
-Result<void> Log::fetch_from(
-    const Generation& generation,
-    PartitionId partition,
-    std::size_t bytes_max,
-    Fetched& out,
-    Offset& next,
-    bool& full
-) const {
+// Takes batches from one generation, and moves `next` behind the last one.
+Result<void> Log::fetch_from(const Generation& generation, Reading& reading, Fetched& out) const {
+  Offset& next = reading.next;
   const auto lost = [&](std::int64_t until) {
     out.damaged += static_cast<std::uint32_t>(until - next.value);
     next = Offset(until);
   };
   const auto walked = generation.walk_blocks(
-      generation.seek(partition, next),
+      generation.seek(reading.partition, next),
       [&](const BlockHead& head, ByteView value) {
         for (const BlockEntry& e : head.entries) {
-          if (e.partition != partition || e.base.value + e.records <= next.value) continue;
-          if (e.base >= out.high_watermark) return false;
-          if (!out.batches.empty() && out.batches.size() + e.bytes > bytes_max) {
-            full = true;
+          if (e.partition != reading.partition || e.base.value + e.records <= next.value) continue;
+          if (e.base >= reading.end) return false;
+          if (!out.batches.empty() && out.batches.size() + e.bytes > reading.bytes_max) {
+            reading.full = true;
             return false;
           }
           if (e.base > next) lost(e.base.value);  // a block before this one cannot be read
@@ -168,7 +161,7 @@ Result<void> Log::fetch_from(
           out.batches.append(batch);
           next = Offset(e.base.value + e.records);
         }
-        return out.batches.size() < bytes_max && next < out.high_watermark;
+        return out.batches.size() < reading.bytes_max && next < reading.end;
       }
   );
   // Pages that cannot be walked are a hole like others.
@@ -176,32 +169,56 @@ Result<void> Log::fetch_from(
   return {};
 }
 
-Result<Fetched> Log::fetch(PartitionId partition, Offset offset, std::size_t bytes_max) const {
+// The transactions whose records in [from, until) were aborted: their markers stand behind `from`,
+// some of them behind `until`.
+Result<void> Log::list_aborted(
+    PartitionId partition, Offset from, Offset until, Fetched& out
+) const {
+  std::optional<Offset> at = from;
+  while (at) {
+    const auto generation = generation_for(partition, *at);
+    if (!generation) return {};
+    if (*generation != nullptr) {
+      const auto further = (*generation)->aborted(partition, from, until, out.aborted);
+      if (!further) return further.error();
+      if (*further == Generation::Further::no) return {};
+    }
+    const Offset end = out.range.high_watermark;
+    const Offset further = next_start(partition, *at, end);
+    at = further < end ? std::optional(further) : std::nullopt;
+  }
+  return {};
+}
+
+Result<Fetched> Log::fetch(
+    PartitionId partition, Offset offset, std::size_t bytes_max, Isolation isolation
+) const {
   Fetched out;
-  const PartitionRange known = range(partition);
-  out.log_start = known.log_start;
-  out.high_watermark = known.high_watermark;
-  if (offset < known.log_start || offset > known.high_watermark) return Errc::not_found;
-  bytes_max = std::max<std::size_t>(bytes_max, 1);  // at least one batch
-  Offset next = offset;
-  while (next < known.high_watermark && out.batches.size() < bytes_max) {
+  out.range = range(partition);
+  if (offset < out.range.log_start || offset > out.range.high_watermark) return Errc::not_found;
+  const bool committed = isolation == Isolation::read_committed;
+  Reading reading{
+      partition,
+      offset,
+      committed ? out.range.last_stable : out.range.high_watermark,
+      std::max<std::size_t>(bytes_max, 1),  // at least one batch
+      false};
+  Offset& next = reading.next;
+  while (next < reading.end && out.batches.size() < reading.bytes_max && !reading.full) {
     const auto generation = generation_for(partition, next);
     if (!generation && out.batches.empty()) return generation.error();
     if (!generation) break;
     const Offset before = next;
-    if (*generation != nullptr) {
-      bool full = false;
-      RUNNEL_TRY(fetch_from(**generation, partition, bytes_max, out, next, full));
-      if (full) break;
-    }
+    if (*generation != nullptr) RUNNEL_TRY(fetch_from(**generation, reading, out));
     if (next != before) continue;
     // Nothing more in this generation: records of it are damaged or set aside. Go on in the next
     // one.
     if (!out.batches.empty()) break;
-    const Offset further = next_start(partition, next, known.high_watermark);
+    const Offset further = std::min(next_start(partition, next, reading.end), reading.end);
     out.damaged += static_cast<std::uint32_t>(further.value - next.value);
     next = further;
   }
+  if (committed) RUNNEL_TRY(list_aborted(partition, offset, next, out));
   return out;
 }
 
@@ -234,6 +251,9 @@ PartitionRange Log::range(PartitionId partition) const {
   const auto start = chain_.front().starts.find(partition);
   if (start != chain_.front().starts.end()) out.log_start = start->second;
   if (partition.value < ends_.size()) out.high_watermark = ends_[partition.value];
+  const auto open = open_.find(partition);
+  out.last_stable = open == open_.end() ? out.high_watermark
+                                        : std::max(out.log_start, open->second);
   return out;
 }
 

@@ -138,6 +138,7 @@ Result<void> Log::load_producers() {
   if (refused > 0) {
     logger::error("log", logger::text(refused, " rows of producers make no sense and are lost"));
   }
+  for (const PartitionId partition : producers_.partitions_open()) publish_open(partition);
   return read;
 }
 

@@ -36,8 +36,9 @@ Producers::Judgement Producers::Stage::judge(
     PartitionId partition, const ProducerStamp& stamp
 ) const {
   const Entry* entry = find({partition, stamp.id});
-  if (entry == nullptr || entry->count == 0) return {};
+  if (entry == nullptr || stamp.marker != ProducerStamp::Marker::none) return {};
   if (stamp.epoch < entry->epoch) return {Verdict::fenced, {}};
+  if (entry->count == 0) return {};
   if (stamp.epoch > entry->epoch) {
     return {stamp.first_sequence == 0 ? Verdict::store : Verdict::out_of_order, {}};
   }
@@ -57,8 +58,11 @@ void Producers::Stage::store(
     PartitionId partition, const ProducerStamp& stamp, Offset base, std::int64_t hub_ms
 ) {
   const Name name{partition, stamp.id};
+  if (stamp.marker != ProducerStamp::Marker::none) return end(name, stamp, base, hub_ms);
   const Entry* known = find(name);
   Entry next = known != nullptr && known->epoch == stamp.epoch ? *known : Entry{};
+  if (known != nullptr) next.open = known->open;
+  if (stamp.transactional && !next.open) next.open = base;
   next.epoch = stamp.epoch;
   next.hub_ms = hub_ms;
   if (next.count == Entry::kBatches) {
@@ -69,23 +73,80 @@ void Producers::Stage::store(
   changes_[name] = next;
 }
 
+void Producers::Stage::end(
+    const Name& name, const ProducerStamp& stamp, Offset marker, std::int64_t hub_ms
+) {
+  const Entry* known = find(name);
+  Entry next = known != nullptr && known->epoch >= stamp.epoch ? *known : Entry{};
+  next.epoch = std::max(next.epoch, stamp.epoch);
+  next.hub_ms = hub_ms;
+  const std::optional<Offset> first = known == nullptr ? std::nullopt : known->open;
+  next.open.reset();
+  changes_[name] = next;
+  if (!first || stamp.marker != ProducerStamp::Marker::abort) return;
+  const Offset behind(marker.value + 1);
+  aborted_.push_back(
+      {name.partition, name.producer, *first, marker, first_open(name.partition).value_or(behind)}
+  );
+}
+
+std::optional<Offset> Producers::Stage::first_open(PartitionId partition) const {
+  std::optional<Offset> first;
+  const auto consider = [&](Offset open) {
+    if (!first || open < *first) first = open;
+  };
+  const Name from{partition, std::numeric_limits<std::int64_t>::min()};
+  for (auto it = producers_.open_.lower_bound(from); it != producers_.open_.end(); ++it) {
+    if (it->first.partition != partition) break;
+    if (!changes_.contains(it->first)) consider(it->second);
+  }
+  for (auto it = changes_.lower_bound(from); it != changes_.end(); ++it) {
+    if (it->first.partition != partition) break;
+    if (it->second.open) consider(*it->second.open);
+  }
+  return first;
+}
+
+void Producers::set(const Name& name, const Entry& entry) {
+  entries_[name] = entry;
+  if (entry.open) {
+    open_[name] = *entry.open;
+  } else {
+    open_.erase(name);
+  }
+}
+
 void Producers::apply(const Stage& stage) {
-  for (const auto& [name, entry] : stage.changes()) entries_[name] = entry;
+  for (const auto& [name, entry] : stage.changes()) set(name, entry);
+}
+
+std::optional<Offset> Producers::first_open(PartitionId partition) const {
+  return Stage(*this).first_open(partition);
+}
+
+std::vector<PartitionId> Producers::partitions_open() const {
+  std::vector<PartitionId> out;
+  for (const auto& [name, first] : open_) {
+    if (out.empty() || out.back() != name.partition) out.push_back(name.partition);
+  }
+  return out;
 }
 
 std::vector<Producers::Name> Producers::forget(std::int64_t before_ms, std::size_t kept_max) {
   std::vector<Name> gone;
   for (const auto& [name, entry] : entries_) {
-    if (entry.hub_ms < before_ms) gone.push_back(name);
+    if (entry.hub_ms < before_ms && !entry.open) gone.push_back(name);
   }
   for (const Name& name : gone) entries_.erase(name);
   if (entries_.size() <= kept_max) return gone;
   std::vector<std::pair<std::int64_t, Name>> by_time;
   by_time.reserve(entries_.size());
-  for (const auto& [name, entry] : entries_) by_time.emplace_back(entry.hub_ms, name);
-  const std::size_t over = entries_.size() - kept_max;
+  for (const auto& [name, entry] : entries_) {
+    if (!entry.open) by_time.emplace_back(entry.hub_ms, name);
+  }
+  const std::size_t over = std::min(entries_.size() - kept_max, by_time.size());
   std::nth_element(
-      by_time.begin(), by_time.begin() + static_cast<std::ptrdiff_t>(over - 1), by_time.end()
+      by_time.begin(), by_time.begin() + static_cast<std::ptrdiff_t>(over), by_time.end()
   );
   for (std::size_t i = 0; i < over; ++i) {
     gone.push_back(by_time[i].second);
@@ -113,6 +174,7 @@ Bytes Producers::encode(const Entry& entry) {
     w.le32(static_cast<std::uint32_t>(entry.batches[i].last));
     w.le64(static_cast<std::uint64_t>(entry.batches[i].base.value));
   }
+  if (entry.open) w.le64(static_cast<std::uint64_t>(entry.open->value));
   return out;
 }
 
@@ -141,8 +203,9 @@ bool Producers::load(ByteView row_name, ByteView value) {
     b.last = static_cast<std::int32_t>(r.le32());
     b.base = Offset(static_cast<std::int64_t>(r.le64()));
   }
+  if (!r.done()) entry.open = Offset(static_cast<std::int64_t>(r.le64()));
   if (!r.ok() || !r.done()) return false;
-  entries_[*name] = entry;
+  set(*name, entry);
   return true;
 }
 

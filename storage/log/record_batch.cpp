@@ -207,6 +207,7 @@ ProducerStamp BatchView::producer() const {
   stamp.epoch = get<std::int16_t>(bytes_, kProducerEpochAt);
   stamp.first_sequence = get<std::int32_t>(bytes_, kBaseSequenceAt);
   stamp.records = static_cast<std::int32_t>(records_);
+  stamp.transactional = transactional();
   return stamp;
 }
 

@@ -97,6 +97,8 @@ class BatchView {
   [[nodiscard]] std::int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
   // A compressed one's records cannot be read by record_at().
   [[nodiscard]] bool compressed() const { return (attributes_ & 7) != 0; }
+  // Its records are part of a transaction.
+  [[nodiscard]] bool transactional() const { return (attributes_ & 0x10) != 0; }
   // It holds a marker that ends a transaction, and no record of anybody's.
   [[nodiscard]] bool control() const { return (attributes_ & 0x20) != 0; }
   [[nodiscard]] ProducerStamp producer() const;

@@ -44,6 +44,12 @@ Bytes partition_key(char kind, PartitionId partition) {
   return key;
 }
 
+Bytes aborted_key(PartitionId partition, Offset marker) {
+  Bytes key = partition_key(kAbortedKind, partition);
+  ByteWriter(key).be64(static_cast<std::uint64_t>(marker.value));
+  return key;
+}
+
 Bytes Retired::encode() const {
   Bytes out;
   ByteWriter w(out);

@@ -19,10 +19,12 @@ Result<ByteView> without_checksum(ByteView key, ByteView stored);
 Bytes state_key(ByteView name);
 Bytes block_key(Position first);
 Bytes partition_key(char kind, PartitionId partition);
+Bytes aborted_key(PartitionId partition, Offset marker);
 constexpr ByteView kSealKey = "\x05";
 constexpr ByteView kRetiredKey = "\x06";
 constexpr ByteView kStatePrefix = "\x03";
 constexpr ByteView kBlockPrefix = "\x0f";
+constexpr char kAbortedKind = '\x07';
 
 struct Retired {
   GenerationId oldest{1};

@@ -150,11 +150,5 @@ TEST_F(KafkaIdempotence, AProducerIdWhoseRowWasLostIsNotGivenAgainWhileItIsRemem
   EXPECT_EQ(new_producer(), id + 1);
 }
 
-TEST_F(KafkaIdempotence, TransactionalIdsAreRefusedForGood) {
-  const auto answer = peer.ask<InitProducerIdResponse>(InitProducerIdRequest{"x"});
-  EXPECT_EQ(answer.error_code, ErrorCode::transactional_id_authorization_failed);
-  EXPECT_EQ(answer.producer_id, -1);
-}
-
 }  // namespace
 }  // namespace runnel::kafka::test

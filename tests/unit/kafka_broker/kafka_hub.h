@@ -213,9 +213,15 @@ class KafkaHub final : private PartitionReader {
     for (Link* link : drained) drain(*link);
   }
 
-  void read(PartitionId partition, Offset offset, std::size_t bytes_max, Done done) override {
+  void read(
+      PartitionId partition,
+      Offset offset,
+      std::size_t bytes_max,
+      log::Isolation isolation,
+      Done done
+  ) override {
     reads_.push_back([=, this, done = std::move(done)] {
-      auto fetched = files.log().fetch(partition, offset, bytes_max);
+      auto fetched = files.log().fetch(partition, offset, bytes_max, isolation);
       turn([&](core::Turn& t) { done(std::move(fetched), t); });
     });
   }

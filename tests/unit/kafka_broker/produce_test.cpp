@@ -134,22 +134,6 @@ TEST_F(KafkaProduce, ABatchOverTheLimitIsTooLarge) {
   EXPECT_EQ(peer.produce(batch_of({std::string(50, 'x')})).error_code, ErrorCode::none);
 }
 
-TEST_F(KafkaProduce, TransactionsAreRefused) {
-  ProduceRequest request;
-  request.transactional_id = "tx";
-  request.acks = -1;
-  const Bytes batch = batch_of({"a"});
-  request.topics.push_back({"t", {{0, Blob{batch}}}});
-  EXPECT_NE(
-      peer.ask<ProduceResponse>(request).topics.at(0).partitions.at(0).error_code, ErrorCode::none
-  );
-  const Bytes sly = with_field<std::uint16_t>(
-      stamped(batch, 1, 0, 0), log::head::kAttributesAt, log::head::kTransactionalBit
-  );
-  EXPECT_EQ(peer.produce(sly).error_code, ErrorCode::invalid_record);
-  EXPECT_TRUE(stored().empty());
-}
-
 TEST_F(KafkaProduce, WhatAProducerCompressedIsStoredAsItCame) {
   for (const log::Codec codec : runnel::test::kCodecs) {
     const Bytes sent = runnel::test::packed(batch_of({"a", "b", "c"}), codec);

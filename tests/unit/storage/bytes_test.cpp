@@ -87,7 +87,7 @@ TEST(Bytes, VarintsAreLeb128) {
       {std::numeric_limits<std::uint64_t>::max(), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s},
   };
   for (const auto& [value, bytes] : known) {
-    EXPECT_EQ(written([&](ByteWriter& w) { w.varint(value); }), bytes);
+    EXPECT_EQ(written([v = value](ByteWriter& w) { w.varint(v); }), bytes);
     ByteReader r(bytes);
     EXPECT_EQ(r.varint(), value);
     EXPECT_TRUE(r.ok() && r.done());
@@ -107,7 +107,7 @@ TEST(Bytes, ZigzagPutsSmallNegativesIntoOneByte) {
       {std::numeric_limits<std::int64_t>::min(), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s},
   };
   for (const auto& [value, bytes] : known) {
-    EXPECT_EQ(written([&](ByteWriter& w) { w.zigzag(value); }), bytes);
+    EXPECT_EQ(written([v = value](ByteWriter& w) { w.zigzag(v); }), bytes);
     ByteReader r(bytes);
     EXPECT_EQ(r.zigzag(), value);
     EXPECT_TRUE(r.ok() && r.done());

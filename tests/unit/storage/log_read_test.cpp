@@ -78,8 +78,8 @@ TEST(LogRead, AFetchHoldsTheOffsetAskedForAndWholeBatches) {
   ASSERT_TRUE(batch) << "exactly one batch";
   EXPECT_EQ(batch->base_offset(), Offset(10));
   EXPECT_EQ(batch->records(), 5U);
-  EXPECT_EQ(fetched->log_start, Offset(0));
-  EXPECT_EQ(fetched->high_watermark, Offset(50));
+  EXPECT_EQ(fetched->range.log_start, Offset(0));
+  EXPECT_EQ(fetched->range.high_watermark, Offset(50));
 }
 
 TEST(LogRead, AFetchReturnsAtLeastOneBatchAndNoMoreThanAskedForAfterIt) {

@@ -1,0 +1,384 @@
+#include "hub/core/transactions/transaction_coordinator.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "storage/base/logger.h"
+#include "storage/log/producers.h"
+
+namespace runnel::core {
+namespace {
+
+// The last epoch of a producer id is kept for the markers that fence it.
+constexpr std::int16_t kEpochMax = std::numeric_limits<std::int16_t>::max() - 1;
+
+constexpr std::int64_t kRetryAfterMs = 1'000;  // an abort that the log has refused
+constexpr std::int64_t kExpiryEveryMs = 600'000;
+constexpr std::size_t kForgottenPerTick = 64;
+
+GroupTurn group_turn(Turn& turn) { return {turn.now, turn.hub_ms, turn.group}; }
+
+std::int16_t epoch_after(std::int16_t epoch) { return static_cast<std::int16_t>(epoch + 1); }
+
+}  // namespace
+
+TransactionCoordinator::TransactionCoordinator(
+    const TransactionLimits& limits,
+    GroupOffsets& offsets,
+    NextProducerId next_producer_id,
+    std::uint32_t ticket_kind
+)
+    : limits_(limits),
+      offsets_(offsets),
+      next_producer_id_(std::move(next_producer_id)),
+      ticket_kind_(ticket_kind) {}
+
+// --- start ---
+
+Result<void> TransactionCoordinator::load(const log::Log& log, Turn& turn) {
+  std::size_t damaged = 0;
+  RUNNEL_TRY(log.each_state(kTransactionKind, [&](ByteView, ByteView value) {
+    auto row = decode_transaction(value);
+    if (!row) {
+      ++damaged;
+      return;
+    }
+    all_[std::move(row->id)].now = std::move(row->transaction);
+  }));
+  if (damaged != 0) {
+    logger::warn("kafka", logger::text(damaged, " rows of transactions cannot be read"));
+  }
+  return abort_ownerless(log, turn);
+}
+
+// Readers of committed records would wait for ever behind what nobody can end.
+Result<void> TransactionCoordinator::abort_ownerless(const log::Log& log, Turn& turn) {
+  std::map<std::int64_t, const Transaction*> owners;
+  for (const auto& [id, entry] : all_) {
+    if (entry.now.state == TransactionState::ongoing) owners[entry.now.producer.id] = &entry.now;
+  }
+  std::size_t aborted = 0;
+  log::Producers producers;
+  RUNNEL_TRY(log.each_state(log::kProducerKind, [&](ByteView name, ByteView value) {
+    (void)producers.load(name, value);
+  }));
+  producers.each([&](const log::Producers::Name& name, const log::Producers::Entry& entry) {
+    const auto owner = owners.find(name.producer);
+    const bool owned = owner != owners.end() && owner->second->partitions.contains(name.partition);
+    if (!entry.open || owned) return;
+    turn.group.append_marker(
+        name.partition, {name.producer, entry.epoch, false, 0, turn.wall_ms}
+    );
+    ++aborted;
+  });
+  GroupTurn t = group_turn(turn);
+  for (const std::int64_t producer : offsets_.pending_producers()) {
+    if (owners.contains(producer)) continue;
+    offsets_.end_transaction(
+        producer, GroupOffsets::TransactionEnd::abort, log::Group::Tie::none, t
+    );
+    ++aborted;
+  }
+  if (aborted != 0) {
+    logger::warn("kafka", logger::text(aborted, " parts of transactions without an owner aborted"));
+  }
+  return {};
+}
+
+// --- who may ---
+
+TransactionError TransactionCoordinator::refusal(
+    ByteView id, const ProducerIdentity& producer, const Entry** found
+) const {
+  const auto at = all_.find(id);
+  if (at == all_.end()) return TransactionError::invalid_producer_id_mapping;
+  const Entry& entry = at->second;
+  *found = &entry;
+  if (entry.now.producer.id != producer.id) return TransactionError::invalid_producer_id_mapping;
+  if (entry.now.producer.epoch != producer.epoch) return TransactionError::producer_fenced;
+  if (entry.ending != 0) return TransactionError::concurrent_transactions;
+  return TransactionError::none;
+}
+
+TransactionError TransactionCoordinator::check_write(
+    ByteView id, const ProducerIdentity& producer, PartitionId partition
+) const {
+  const Entry* entry = nullptr;
+  const TransactionError error = refusal(id, producer, &entry);
+  if (error == TransactionError::producer_fenced) return TransactionError::invalid_producer_epoch;
+  if (error != TransactionError::none) return error;
+  const bool open = entry->now.state == TransactionState::ongoing &&
+                    entry->now.partitions.contains(partition);
+  return open ? TransactionError::none : TransactionError::invalid_txn_state;
+}
+
+TransactionError TransactionCoordinator::check_offsets(
+    ByteView id, const ProducerIdentity& producer, ByteView group
+) const {
+  const Entry* entry = nullptr;
+  if (const auto error = refusal(id, producer, &entry); error != TransactionError::none) {
+    return error;
+  }
+  const bool open =
+      entry->now.state == TransactionState::ongoing && entry->now.groups.contains(group);
+  return open ? TransactionError::none : TransactionError::invalid_txn_state;
+}
+
+// --- changes ---
+
+// With `before`, nothing else may touch the id until the change is durable, and it is tied to the
+// records of the group.
+void TransactionCoordinator::save(
+    All::iterator at, std::optional<Transaction> before, Turn& turn
+) {
+  Entry& entry = at->second;
+  entry.now.used_hub_ms = turn.hub_ms;
+  entry.unsaved = false;
+  const std::uint64_t serial = ++last_serial_;
+  const bool tied = before.has_value();
+  if (tied) entry.ending = serial;
+  using Tie = log::Group::Tie;
+  turn.group.put_state(
+      transaction_row_name(at->first),
+      encode_transaction(at->first, entry.now),
+      tied ? Tie::records : Tie::none
+  );
+  turn.group.wait({serial, 0, ticket_kind_, tied});
+  staged_.emplace(serial, Staged{at->first, std::move(before)});
+}
+
+void TransactionCoordinator::settled(
+    const log::Ticket& ticket, const log::Group::Outcome& outcome
+) {
+  auto staged = staged_.extract(ticket.owner);
+  RUNNEL_CHECK(!staged.empty());
+  const auto at = all_.find(staged.mapped().id);
+  if (at == all_.end()) return;
+  Entry& entry = at->second;
+  const bool ours = entry.ending == ticket.owner;
+  if (ours) entry.ending = 0;
+  const bool stored =
+      outcome.state == Errc::ok && (!ticket.needs_records || outcome.records == Errc::ok);
+  if (stored) return;
+  entry.unsaved = true;
+  if (!ours || !staged.mapped().before) return;
+  entry.now = std::move(*staged.mapped().before);
+  if (entry.now.producer.id < 0) all_.erase(at);  // there was none
+}
+
+TransactionCoordinator::Identified TransactionCoordinator::identify(
+    ByteView id,
+    std::chrono::milliseconds timeout,
+    const std::optional<ProducerIdentity>& caller,
+    Turn& turn
+) {
+  if (id.empty() || id.size() > limits_.id_bytes_max) return {TransactionError::invalid_request, {}};
+  if (timeout.count() <= 0 || timeout > limits_.timeout_max) {
+    return {TransactionError::invalid_transaction_timeout, {}};
+  }
+  auto at = all_.find(id);
+  if (at == all_.end()) {
+    if (!make_room(turn)) return {TransactionError::coordinator_not_available, {}};
+    at = all_.emplace(Bytes(id), Entry{}).first;
+  }
+  Entry& entry = at->second;
+  if (entry.ending != 0) return {TransactionError::concurrent_transactions, {}};
+  Transaction& now = entry.now;
+  const Transaction before = now;
+  const bool known = now.producer.id >= 0;
+  if (known && caller) {
+    const bool repeated = *caller == now.previous && now.state != TransactionState::ongoing;
+    if (repeated && !entry.unsaved) return {TransactionError::none, now.producer};
+    if (*caller != now.producer && !repeated) return {TransactionError::producer_fenced, {}};
+  }
+  if (now.state == TransactionState::ongoing) {
+    close(at, false, epoch_after(now.producer.epoch), turn);
+  }
+  now.previous = caller && known ? before.producer : ProducerIdentity{};
+  if (!known || before.producer.epoch >= kEpochMax) {
+    now.producer = {next_producer_id_(turn), 0};
+  } else {
+    now.producer.epoch = epoch_after(before.producer.epoch);
+  }
+  now.timeout = timeout;
+  now.state = TransactionState::empty;
+  save(at, before, turn);
+  return {TransactionError::none, now.producer};
+}
+
+TransactionError TransactionCoordinator::begin(All::iterator at, Turn& turn, bool changed) {
+  Entry& entry = at->second;
+  if (entry.now.state != TransactionState::ongoing) {
+    entry.now.state = TransactionState::ongoing;
+    entry.now.began_hub_ms = turn.hub_ms;
+    changed = true;
+  }
+  if (!changed && !entry.unsaved) return TransactionError::none;
+  save(at, std::nullopt, turn);
+  return TransactionError::none;
+}
+
+TransactionError TransactionCoordinator::add_partitions(
+    ByteView id,
+    const ProducerIdentity& producer,
+    std::span<const PartitionId> partitions,
+    Turn& turn
+) {
+  const Entry* found = nullptr;
+  if (const auto error = refusal(id, producer, &found); error != TransactionError::none) {
+    return error;
+  }
+  const auto at = all_.find(id);
+  auto& known = at->second.now.partitions;
+  std::size_t fresh = 0;
+  for (const PartitionId partition : partitions) fresh += known.contains(partition) ? 0U : 1U;
+  if (known.size() + fresh > limits_.partitions_max) return TransactionError::invalid_request;
+  known.insert(partitions.begin(), partitions.end());
+  return begin(at, turn, fresh != 0);
+}
+
+TransactionError TransactionCoordinator::add_group(
+    ByteView id, const ProducerIdentity& producer, ByteView group, Turn& turn
+) {
+  const Entry* found = nullptr;
+  if (const auto error = refusal(id, producer, &found); error != TransactionError::none) {
+    return error;
+  }
+  const auto at = all_.find(id);
+  auto& known = at->second.now.groups;
+  const bool fresh = !known.contains(group);
+  if (fresh && known.size() >= limits_.groups_max) return TransactionError::invalid_request;
+  if (fresh) known.emplace(group);
+  return begin(at, turn, fresh);
+}
+
+// Puts the end of the open transaction into the group; its row is the caller's to save.
+void TransactionCoordinator::close(
+    All::iterator at, bool commit, std::int16_t marker_epoch, Turn& turn
+) {
+  Transaction& now = at->second.now;
+  for (const PartitionId partition : now.partitions) {
+    turn.group.append_marker(
+        partition, {now.producer.id, marker_epoch, commit, 0, turn.wall_ms}
+    );
+  }
+  using End = GroupOffsets::TransactionEnd;
+  GroupTurn t = group_turn(turn);
+  offsets_.end_transaction(
+      now.producer.id, commit ? End::commit : End::abort, log::Group::Tie::records, t
+  );
+  now.partitions.clear();
+  now.groups.clear();
+  now.began_hub_ms = 0;
+  now.state = commit ? TransactionState::complete_commit : TransactionState::complete_abort;
+}
+
+TransactionError TransactionCoordinator::end(
+    ByteView id, const ProducerIdentity& producer, bool commit, Turn& turn
+) {
+  const Entry* found = nullptr;
+  if (const auto error = refusal(id, producer, &found); error != TransactionError::none) {
+    return error;
+  }
+  const TransactionState state = found->now.state;
+  if (state != TransactionState::ongoing) {
+    const bool said = state == (commit ? TransactionState::complete_commit
+                                       : TransactionState::complete_abort);
+    return said ? TransactionError::none : TransactionError::invalid_txn_state;
+  }
+  const auto at = all_.find(id);
+  Transaction before = at->second.now;
+  close(at, commit, producer.epoch, turn);
+  save(at, std::move(before), turn);
+  return TransactionError::none;
+}
+
+// --- time ---
+
+void TransactionCoordinator::tick(Turn& turn) {
+  abort_late(turn);
+  if (turn.hub_ms < next_expiry_hub_ms_) return;
+  next_expiry_hub_ms_ = turn.hub_ms + kExpiryEveryMs;
+  forget_silent(turn);
+}
+
+// The epoch goes up, so that a producer that wakes up late is told.
+void TransactionCoordinator::abort_late(Turn& turn) {
+  for (auto at = all_.begin(); at != all_.end() && !turn.full(); ++at) {
+    Entry& entry = at->second;
+    if (entry.now.state != TransactionState::ongoing || entry.ending != 0) continue;
+    if (turn.hub_ms - entry.now.began_hub_ms < entry.now.timeout.count()) continue;
+    if (turn.hub_ms < entry.retry_hub_ms) continue;
+    entry.retry_hub_ms = turn.hub_ms + kRetryAfterMs;
+    Transaction before = entry.now;
+    const std::int16_t epoch = epoch_after(entry.now.producer.epoch);
+    close(at, false, epoch, turn);
+    entry.now.producer.epoch = epoch;
+    entry.now.previous = {};
+    save(at, std::move(before), turn);
+    logger::warn(
+        "kafka",
+        logger::text(
+            "transaction of ",
+            at->first,
+            " aborted: open for longer than ",
+            entry.now.timeout.count(),
+            " ms"
+        )
+    );
+  }
+}
+
+void TransactionCoordinator::forget(All::iterator at, Turn& turn) {
+  turn.group.erase_state(transaction_row_name(at->first));
+  all_.erase(at);
+}
+
+void TransactionCoordinator::forget_silent(Turn& turn) {
+  std::size_t left = kForgottenPerTick;
+  for (auto at = all_.begin(); at != all_.end() && left > 0;) {
+    const auto next = std::next(at);
+    const Entry& entry = at->second;
+    const bool idle = entry.now.state != TransactionState::ongoing && entry.ending == 0;
+    if (idle && turn.hub_ms - entry.now.used_hub_ms > limits_.id_silence_max.count()) {
+      forget(at, turn);
+      --left;
+    }
+    at = next;
+  }
+}
+
+bool TransactionCoordinator::make_room(Turn& turn) {
+  if (all_.size() < limits_.ids_max) return true;
+  auto oldest = all_.end();
+  for (auto at = all_.begin(); at != all_.end(); ++at) {
+    if (at->second.now.state == TransactionState::ongoing || at->second.ending != 0) continue;
+    if (oldest == all_.end() || at->second.now.used_hub_ms < oldest->second.now.used_hub_ms) {
+      oldest = at;
+    }
+  }
+  if (oldest == all_.end()) return false;
+  forget(oldest, turn);
+  return true;
+}
+
+// --- reading ---
+
+std::size_t TransactionCoordinator::open() const {
+  return static_cast<std::size_t>(std::ranges::count_if(all_, [](const auto& e) {
+    return e.second.now.state == TransactionState::ongoing;
+  }));
+}
+
+const Transaction* TransactionCoordinator::find(ByteView id) const {
+  const auto at = all_.find(id);
+  return at == all_.end() ? nullptr : &at->second.now;
+}
+
+void TransactionCoordinator::each(
+    const std::function<void(ByteView id, const Transaction&)>& visit
+) const {
+  for (const auto& [id, entry] : all_) visit(id, entry.now);
+}
+
+}  // namespace runnel::core
