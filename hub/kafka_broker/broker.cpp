@@ -142,6 +142,7 @@ void Broker::committed(const log::Group& group, core::Turn& turn) {
     }
   }
   fetches_.committed(group, turn);
+  let_go_on(turn);
 }
 
 void Broker::tick(core::Turn& turn) {
@@ -157,14 +158,18 @@ std::optional<Instant> Broker::deadline() const {
   return std::min(*fetch, *group);
 }
 
-// Those who waited for room in the group, or for their own answers to come.
 bool Broker::run(core::Turn& turn) {
   groups_.run(turn);
-  if (going_on_.empty() || turn.full()) return false;
+  let_go_on(turn);
+  return false;
+}
+
+// Those who waited for room in the group, or for their own answers to come.
+void Broker::let_go_on(core::Turn& turn) {
+  if (going_on_.empty() || turn.full()) return;
   for (const std::uint64_t id : std::exchange(going_on_, {})) {
     if (Connection* const c = find(id)) c->resume(turn);
   }
-  return false;
 }
 
 void Broker::end(core::Turn&) {}

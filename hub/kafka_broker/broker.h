@@ -122,6 +122,7 @@ class Broker final : public core::Service {
   };
 
   [[nodiscard]] Connection* find(std::uint64_t id) const;
+  void let_go_on(core::Turn& turn);
 
   const log::Log& log_;
   core::Topics& topics_;

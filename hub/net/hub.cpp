@@ -72,6 +72,10 @@ void Hub::committed(const log::Group& group) {
   turn([&](core::Turn& t) {
     for (core::Service* s : services_) s->committed(group, t);
   });
+  // Whoever goes first lets its paused publishers fill the next group.
+  if (services_.size() > 1) {
+    std::rotate(services_.begin(), services_.begin() + 1, services_.end());
+  }
 }
 
 std::unique_ptr<core::Stream> Hub::open(

@@ -42,13 +42,17 @@ class TcpWire final : public Wire {
   void on_readable();
   void drained_soon();
   void wait_writable();
+  void taken(std::size_t bytes);
   void close();
 
   Hub& hub_;
   core::Service& service_;
   tcp::socket socket_;
   std::unique_ptr<core::Stream> stream_;
+  [[nodiscard]] std::size_t unsent() const { return unsent_.size() - unsent_at_; }
+
   Bytes unsent_;
+  std::size_t unsent_at_ = 0;  // what is before it has been taken
   bool waiting_to_read_ = false;
   bool waiting_to_write_ = false;
   bool drained_posted_ = false;
@@ -84,7 +88,7 @@ void TcpWire::flush() {
   if (waiting_to_write_) {
     unsent_.append(out);
     out.clear();
-    stream_->set_unsent(unsent_.size());
+    stream_->set_unsent(unsent());
     return;
   }
   std::size_t sent = 0;
@@ -104,8 +108,9 @@ void TcpWire::flush() {
     return;
   }
   unsent_.assign(out, sent);
+  unsent_at_ = 0;
   out.clear();
-  stream_->set_unsent(unsent_.size());
+  stream_->set_unsent(unsent());
   wait_writable();
 }
 
@@ -127,15 +132,25 @@ void TcpWire::wait_writable() {
     me->waiting_to_write_ = false;
     if (ec || me->stream_ == nullptr) return;
     error_code write_error;
-    const std::size_t n = me->socket_.write_some(asio::buffer(me->unsent_), write_error);
+    const asio::const_buffer rest(me->unsent_.data() + me->unsent_at_, me->unsent());
+    const std::size_t n = me->socket_.write_some(rest, write_error);
     if (write_error && write_error != asio::error::would_block) return me->close();
-    me->unsent_.erase(0, n);
-    me->stream_->set_unsent(me->unsent_.size());
-    if (!me->unsent_.empty()) return me->wait_writable();
+    me->taken(n);
+    me->stream_->set_unsent(me->unsent());
+    if (me->unsent() > 0) return me->wait_writable();
     Bytes().swap(me->unsent_);
+    me->unsent_at_ = 0;
     if (me->stream_->closing()) return me->close();
     me->hub_.turn([&](core::Turn& t) { me->stream_->drained(t); });
   });
+}
+
+// Moves the rest to the front only when that is the smaller half, so that each byte is moved once.
+void TcpWire::taken(std::size_t bytes) {
+  unsent_at_ += bytes;
+  if (unsent_at_ < unsent_.size() / 2) return;
+  unsent_.erase(0, unsent_at_);
+  unsent_at_ = 0;
 }
 
 void TcpWire::close() {
