@@ -17,7 +17,7 @@ constexpr std::uint32_t kTransactionTicket = 102;
 Broker::Broker(
     const log::Log& log, core::Topics& topics, PartitionReader& reader, const Limits& limits
 )
-    : log_(log), topics_(topics), limits_(limits), produces_(*this), fetches_(*this, reader),
+    : log_(log), topics_(topics), reader_(reader), limits_(limits), produces_(*this), fetches_(*this, reader),
       time_lookups_(*this, reader),
       groups_(*this),
       transactions_(

@@ -67,6 +67,7 @@ class Broker final : public core::Service {
   [[nodiscard]] Fetches& fetches() { return fetches_; }
   [[nodiscard]] const Fetches& fetches() const { return fetches_; }
   [[nodiscard]] TimeLookups& time_lookups() { return time_lookups_; }
+  [[nodiscard]] PartitionReader& reader() { return reader_; }
   [[nodiscard]] Groups& groups() { return groups_; }
   [[nodiscard]] const Groups& groups() const { return groups_; }
   [[nodiscard]] core::TransactionCoordinator& transactions() { return transactions_; }
@@ -126,6 +127,7 @@ class Broker final : public core::Service {
 
   const log::Log& log_;
   core::Topics& topics_;
+  PartitionReader& reader_;
   Limits limits_;
   Cluster cluster_;
   Produces produces_;

@@ -58,7 +58,8 @@ constexpr auto kEntries = entries<
     EndTxnRequest,
     TxnOffsetCommitRequest,
     DescribeTransactionsRequest,
-    ListTransactionsRequest>();
+    ListTransactionsRequest,
+    DescribeProducersRequest>();
 
 const Entry* find_entry(std::int16_t key) {
   for (const Entry& e : kEntries) {

@@ -43,6 +43,7 @@ void handle(const Context& context, const TxnOffsetCommitRequest& request);
 void handle(const Context& context, const EndTxnRequest& request);
 void handle(const Context& context, const DescribeTransactionsRequest& request);
 void handle(const Context& context, const ListTransactionsRequest& request);
+void handle(const Context& context, const DescribeProducersRequest& request);
 
 // produces.h, fetches.h
 void handle(const Context& context, const ProduceRequest& request);

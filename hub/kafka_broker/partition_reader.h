@@ -28,6 +28,11 @@ class PartitionReader {
 
   // As log::Log::find_time.
   virtual void find_time(PartitionId partition, std::int64_t timestamp_ms, Found done) = 0;
+
+  using Listed = std::function<void(Result<log::Log::KnownProducers>, core::Turn&)>;
+
+  // As log::Log::producers.
+  virtual void producers(PartitionId partition, Listed done) = 0;
 };
 
 }  // namespace runnel::kafka

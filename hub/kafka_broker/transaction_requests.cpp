@@ -1,6 +1,7 @@
 // Requests of producers for an identity, and about their transactions.
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "hub/kafka_broker/broker.h"
 #include "hub/kafka_broker/handlers.h"
@@ -31,6 +32,30 @@ void identify_idempotent(const Context& c) {
   InitProducerIdResponse response;
   response.producer_id = c.broker.cluster().next_producer_id(c.turn);
   c.broker.answer_after_commit(c.call, response, failed, c.turn);
+}
+
+// A DescribeProducers request whose partitions are being read.
+struct Description {
+  Call call;
+  std::vector<std::string> topics;
+  DescribeProducersResponse response;
+  std::size_t left = 0;
+};
+
+Vector<DescribeProducersResponse::Producer> describe(
+    const log::Log::KnownProducers& known, std::int64_t wall_ms, std::int64_t hub_ms
+) {
+  Vector<DescribeProducersResponse::Producer> out;
+  for (const auto& [id, entry] : known) {
+    DescribeProducersResponse::Producer producer;
+    producer.producer_id = id;
+    producer.producer_epoch = entry.epoch;
+    if (entry.count > 0) producer.last_sequence = entry.batches[entry.count - 1U].last;
+    producer.last_timestamp = wall_ms - (hub_ms - entry.hub_ms);
+    if (entry.open) producer.current_txn_start_offset = entry.open->value;
+    out.push_back(producer);
+  }
+  return out;
 }
 
 }  // namespace
@@ -218,6 +243,45 @@ void handle(const Context& c, const DescribeTransactionsRequest& request) {
     response.transaction_states.push_back(std::move(out));
   }
   c.broker.answer(c.call, response);
+}
+
+void handle(const Context& c, const DescribeProducersRequest& request) {
+  const auto described = std::make_shared<Description>();
+  described->call = c.call;
+  described->left = 1;
+  described->topics.reserve(request.topics.size());  // views into it must not move
+  for (const auto& topic : request.topics) {
+    described->topics.emplace_back(topic.name);
+    described->response.topics.push_back({described->topics.back(), {}});
+    described->response.topics.back().partitions.resize(topic.partitions.size());
+  }
+  const auto finish = [&broker = c.broker, described] {
+    if (--described->left == 0) broker.answer(described->call, described->response);
+  };
+  for (std::size_t t = 0; t < request.topics.size(); ++t) {
+    for (std::size_t i = 0; i < request.topics[t].partitions.size(); ++i) {
+      auto& out = described->response.topics[t].partitions[i];
+      out.index = request.topics[t].partitions[i];
+      const PartitionId* id = c.broker.partition(request.topics[t].name, out.index);
+      if (id == nullptr) {
+        out.error_code = ErrorCode::unknown_topic_or_partition;
+        continue;
+      }
+      ++described->left;
+      c.broker.reader().producers(
+          *id,
+          [&out, finish](const Result<log::Log::KnownProducers>& known, core::Turn& turn) {
+            if (known) {
+              out.active_producers = describe(*known, turn.wall_ms, turn.hub_ms);
+            } else {
+              out.error_code = ErrorCode::kafka_storage_error;
+            }
+            finish();
+          }
+      );
+    }
+  }
+  finish();
 }
 
 void handle(const Context& c, const ListTransactionsRequest& request) {

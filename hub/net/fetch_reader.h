@@ -30,6 +30,10 @@ class FetchReader final : public kafka::PartitionReader {
     client_.find_time(partition, at_least_ms, in_a_turn<log::TimedOffset>(std::move(done)));
   }
 
+  void producers(PartitionId partition, Listed done) override {
+    client_.producers(partition, in_a_turn<log::Log::KnownProducers>(std::move(done)));
+  }
+
  private:
   template <class T, class F>
   std::function<void(Result<T>)> in_a_turn(F done) {

@@ -73,6 +73,12 @@ void LogClient::find_time(
   );
 }
 
+void LogClient::producers(
+    PartitionId partition, std::function<void(Result<log::Log::KnownProducers>)> done
+) {
+  read([this, partition] { return log_.producers(partition); }, std::move(done));
+}
+
 bool LogClient::stuck(Instant now) const {
   const auto since = committer_.committing_since();
   return since && now - *since > kCommitMax;

@@ -41,6 +41,9 @@ class LogClient {
       std::function<void(Result<log::Fetched>)> done
   );
 
+  void producers(
+      PartitionId partition, std::function<void(Result<log::Log::KnownProducers>)> done
+  );
   void find_time(
       PartitionId partition,
       std::int64_t at_least_ms,

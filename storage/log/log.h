@@ -126,6 +126,10 @@ class Log {
   // all older. not_found: there is none.
   Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
 
+  // The idempotent producers that are remembered in a partition, by id.
+  using KnownProducers = std::vector<std::pair<std::int64_t, Producers::Entry>>;
+  Result<KnownProducers> producers(PartitionId partition) const;
+
   [[nodiscard]] PartitionRange range(PartitionId partition) const;
 
   [[nodiscard]] Position first() const { return Position(first_.load(std::memory_order_acquire)); }

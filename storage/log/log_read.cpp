@@ -245,6 +245,21 @@ Result<TimedOffset> Log::find_time(PartitionId partition, std::int64_t at_least_
   return Errc::not_found;
 }
 
+// From the rows: the table is the commit thread's.
+Result<Log::KnownProducers> Log::producers(PartitionId partition) const {
+  Bytes prefix(kProducerKind);
+  ByteWriter(prefix).be32(partition.value);
+  Producers known;
+  RUNNEL_TRY(each_state(prefix, [&](ByteView name, ByteView value) {
+    (void)known.load(name, value);
+  }));
+  KnownProducers out;
+  known.each([&](const Producers::Name& name, const Producers::Entry& entry) {
+    out.emplace_back(name.producer, entry);
+  });
+  return out;
+}
+
 PartitionRange Log::range(PartitionId partition) const {
   const std::lock_guard lock(mutex_);
   PartitionRange out;

@@ -226,6 +226,13 @@ class KafkaHub final : private PartitionReader {
     });
   }
 
+  void producers(PartitionId partition, Listed done) override {
+    reads_.push_back([=, this, done = std::move(done)] {
+      auto listed = files.log().producers(partition);
+      turn([&](core::Turn& t) { done(std::move(listed), t); });
+    });
+  }
+
   void find_time(PartitionId partition, std::int64_t at_least_ms, Found done) override {
     reads_.push_back([=, this, done = std::move(done)] {
       auto found = files.log().find_time(partition, at_least_ms);

@@ -480,6 +480,24 @@ TEST_F(KafkaTransactions, AnIdThatNobodyUsesIsForgotten) {
   EXPECT_EQ(state(), "");
 }
 
+TEST_F(KafkaTransactions, ProducersAreDescribedWithWhereTheirTransactionBegan) {
+  const Identity me = begin();
+  ASSERT_EQ(add(me), ErrorCode::none);
+  peer.produce(batch_of({"plain"}));
+  ASSERT_EQ(write(me, "a"), ErrorCode::none);
+  DescribeProducersRequest request;
+  request.topics.push_back({"t", {0, 1, 9}});
+  const auto answer = peer.ask<DescribeProducersResponse>(request);
+  const auto& partitions = answer.topics.at(0).partitions;
+  ASSERT_THAT(partitions.at(0).active_producers, SizeIs(1));
+  const auto& producer = partitions[0].active_producers[0];
+  EXPECT_EQ(producer.producer_id, me.id);
+  EXPECT_EQ(producer.last_sequence, 0);
+  EXPECT_EQ(producer.current_txn_start_offset, 1);
+  EXPECT_THAT(partitions.at(1).active_producers, IsEmpty());
+  EXPECT_EQ(partitions.at(2).error_code, ErrorCode::unknown_topic_or_partition);
+}
+
 TEST_F(KafkaTransactions, AreListedByState) {
   const Identity me = begin("one");
   begin("two");
