@@ -195,7 +195,7 @@ constexpr std::array kDoorOptions{
         .section = "kafka",
         .key = "request_max",
         .kind = Kind::size,
-        .sentence = "The largest request. A larger one ends its connection before it is read.",
+        .sentence = "The largest request, at most half a generation. A larger one ends its connection.",
         .min = 64 * kKiB,
         .max = 256 * kMiB,
     }),

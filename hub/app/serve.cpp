@@ -1,5 +1,6 @@
 #include "hub/app/serve.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -79,7 +80,9 @@ kafka::Limits::Address advertised_address(const Config& c) {
 kafka::Limits kafka_limits(const Config& c) {
   kafka::Limits l;
   l.connections_max = c.kafka.connections_max;
-  l.request_bytes_max = c.kafka.request_max_bytes;
+  // What a request brings is stored in one commit, and a commit in one generation.
+  l.request_bytes_max =
+      std::min<std::uint64_t>(c.kafka.request_max_bytes, c.storage.generation_bytes / 2);
   l.message_bytes_max = c.kafka.message_max_bytes + kafka::kLogOverheadBytes;
   l.fetch_bytes_max = c.kafka.fetch_max_bytes;
   l.auto_create_topics = c.kafka.auto_create_topics;
