@@ -47,10 +47,15 @@ constexpr auto kEntries = entries<
     ListGroupsRequest,
     ApiVersionsRequest,
     CreateTopicsRequest,
+    DeleteTopicsRequest,
+    DeleteRecordsRequest,
     InitProducerIdRequest,
     OffsetForLeaderEpochRequest,
+    DescribeConfigsRequest,
+    AlterConfigsRequest,
     CreatePartitionsRequest,
     DeleteGroupsRequest,
+    IncrementalAlterConfigsRequest,
     OffsetDeleteRequest,
     DescribeClusterRequest>();
 

@@ -36,6 +36,15 @@ void handle(const Context& context, const OffsetForLeaderEpochRequest& request);
 void handle(const Context& context, const CreateTopicsRequest& request);
 void handle(const Context& context, const CreatePartitionsRequest& request);
 
+// topic_deletions.cpp
+void handle(const Context& context, const DeleteTopicsRequest& request);
+void handle(const Context& context, const DeleteRecordsRequest& request);
+
+// config_requests.cpp
+void handle(const Context& context, const DescribeConfigsRequest& request);
+void handle(const Context& context, const AlterConfigsRequest& request);
+void handle(const Context& context, const IncrementalAlterConfigsRequest& request);
+
 // produces.h, fetches.h
 void handle(const Context& context, const ProduceRequest& request);
 void handle(const Context& context, const FetchRequest& request);
