@@ -119,9 +119,29 @@ const PartitionId* Broker::partition(std::string_view topic, std::int32_t index)
   return i < partitions->size() ? &(*partitions)[i] : nullptr;
 }
 
-void Broker::create_topic(std::string_view name, std::uint32_t partitions, core::Turn& turn) {
-  topics_.ensure({{std::string(name), partitions}}, turn.group);
+void Broker::create_topic(
+    std::string_view name,
+    std::uint32_t partitions,
+    core::Turn& turn,
+    const core::TopicConfig& config
+) {
+  topics_.ensure({{std::string(name), partitions, config}}, turn.group);
   logger::info("kafka", logger::text("topic ", name, " made, partitions=", partitions));
+}
+
+void Broker::delete_topic(std::string_view name, core::Turn& turn) {
+  const std::vector<PartitionId> partitions = *topics_.find(name);
+  std::string ranges;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const log::PartitionRange range = log_.range(partitions[i]);
+    if (range.log_start == range.high_watermark) continue;
+    ranges += logger::text(" ", i, "=", range.log_start.value, "..", range.high_watermark.value - 1);
+  }
+  core::GroupTurn group_turn = Groups::turn_of(turn);
+  groups_.offsets().erase_topic(name, group_turn);
+  fetches_.gone(partitions);
+  logger::info("kafka", logger::text("topic ", name, " deleted, offsets by partition:", ranges.empty() ? " none" : ranges));
+  topics_.erase(name, turn.group);
 }
 
 // --- turns ---

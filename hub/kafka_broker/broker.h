@@ -78,7 +78,14 @@ class Broker final : public core::Service {
   // nullptr: there is no such topic or partition.
   [[nodiscard]] const PartitionId* partition(std::string_view topic, std::int32_t index) const;
   // Makes a topic; its answer should wait for the turn's group.
-  void create_topic(std::string_view name, std::uint32_t partitions, core::Turn& turn);
+  void create_topic(
+      std::string_view name,
+      std::uint32_t partitions,
+      core::Turn& turn,
+      const core::TopicConfig& config = {}
+  );
+  // Deletes one that may be deleted, with what groups have committed of it. The same.
+  void delete_topic(std::string_view name, core::Turn& turn);
 
   template <class Response>
   void answer(const Call& call, const Response& response, std::size_t expected_bytes = 0) {

@@ -115,6 +115,10 @@ void Fetches::got(std::uint64_t connection, Result<log::Fetched> fetched, core::
   if (found == fetches_.end()) return;
   Fetch& fetch = *found->second;
   Partition& p = fetch.partitions[fetch.next];
+  if (p.error != ErrorCode::none) {  // the topic was deleted while it was read
+    ++fetch.next;
+    return read_on(fetch, turn);
+  }
   if (fetched) {
     p.range = fetched->range;
     // Only the first batch of an answer may be larger than what was asked for.
@@ -166,6 +170,28 @@ void Fetches::stop_waiting(Fetch& fetch) {
     const auto [first, last] = by_partition_.equal_range(p.id);
     const auto mine = std::find_if(first, last, [&](const auto& e) { return e.second == &fetch; });
     if (mine != last) by_partition_.erase(mine);
+  }
+}
+
+void Fetches::gone(const std::vector<PartitionId>& partitions) {
+  std::vector<Fetch*> due;
+  for (const auto& [connection, fetch] : fetches_) {
+    bool hit = false;
+    for (Partition& p : fetch->partitions) {
+      const bool mine = std::find(partitions.begin(), partitions.end(), p.id) != partitions.end();
+      if (!mine || p.error != ErrorCode::none) continue;
+      hit = true;
+      p.error = fetch->call.version >= kTopicsById ? ErrorCode::unknown_topic_id
+                                                   : ErrorCode::unknown_topic_or_partition;
+      fetch->read -= p.batches.size();
+      Bytes().swap(p.batches);
+    }
+    fetch->failed = fetch->failed || hit;
+    if (hit && fetch->waiting) due.push_back(fetch.get());
+  }
+  for (Fetch* fetch : due) {
+    stop_waiting(*fetch);
+    send(*fetch);
   }
 }
 

@@ -25,6 +25,9 @@ class Fetches {
 
   void handle(const Call& call, const FetchRequest& request, core::Turn& turn);
 
+  // These partitions are no more: who fetches from them is told so, at once if he waits.
+  void gone(const std::vector<PartitionId>& partitions);
+
   // Wakes those who wait for what the group has brought.
   void committed(const log::Group& group, core::Turn& turn);
   // Answers those whose time is over.

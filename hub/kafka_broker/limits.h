@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace runnel::kafka {
@@ -21,6 +22,10 @@ struct Limits {
   std::chrono::milliseconds fetch_wait_max{60'000};
   std::uint32_t partitions_per_topic_max = 256;
   std::size_t topics_max = 1000;
+
+  // What the log does with all records; told to clients that ask.
+  std::optional<std::chrono::milliseconds> retention;
+  std::uint64_t generation_bytes = std::uint64_t{64} << 20;
 
   bool auto_create_topics = true;
   std::uint32_t default_partitions = 1;

@@ -112,10 +112,11 @@ void Produces::take(
     part.message = "there is no record batch";
     return;
   }
-  const Limits& limits = broker_.limits();
+  const std::size_t bytes_max = broker_.topics().config(topic).message_bytes_max().value_or(
+      broker_.limits().message_bytes_max
+  );
   const log::BatchVerdict verdict = log::check_foreign_batch(
-      records->bytes,
-      {limits.message_bytes_max, log::records_bytes_max(limits.message_bytes_max), false}
+      records->bytes, {bytes_max, log::records_bytes_max(bytes_max), false}
   );
   if (verdict.ok() && verdict.facts.transactional()) {
     part.error = may_write(verdict.facts, transactional_id, *id);
@@ -162,6 +163,7 @@ void Produces::committed(const log::Group& group) {
       part.error = group.outcome.records == Errc::ok ? error_of(appended.verdict)
                                                      : error_of(group.outcome.records);
       if (part.error == ErrorCode::none) part.base = appended.base;
+      part.append_time_ms = appended.append_time_ms;
     }
     send(w);
   }
@@ -185,6 +187,7 @@ void Produces::send(const Waiting& waiting) {
     out.base_offset = part.base.value;
     if (part.error == ErrorCode::none) {
       out.log_start_offset = broker_.log().range(part.id).log_start.value;
+      out.log_append_time_ms = part.append_time_ms;
     } else if (!part.message.empty()) {
       out.error_message = part.message;
     }

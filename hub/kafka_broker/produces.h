@@ -39,6 +39,7 @@ class Produces {
     std::vector<std::int32_t> records;  // which of the batch are to blame
     std::size_t place = 0;     // in the group's outcome, when there is no error yet
     Offset base{-1};
+    std::int64_t append_time_ms = -1;
   };
 
   struct Waiting {

@@ -1,7 +1,10 @@
 // Requests that make topics and partitions.
+#include <deque>
 #include <map>
+#include <string>
 
 #include "hub/kafka_broker/broker.h"
+#include "hub/kafka_broker/config_values.h"
 #include "hub/kafka_broker/handlers.h"
 
 namespace runnel::kafka {
@@ -12,7 +15,7 @@ using Names = std::map<Text, std::size_t>;  // how often each is there
 
 struct Refusal {
   ErrorCode code = ErrorCode::none;
-  Text message;
+  std::string message;
 };
 
 // How many partitions a new topic gets; 0: none, that cannot be.
@@ -46,6 +49,27 @@ Refusal refusal_of(const Context& c, const Names& names, const NewTopic& topic) 
   return {};
 }
 
+// The configuration that it asks for.
+Refusal read_config(const NewTopic& topic, core::TopicConfig& config) {
+  for (const auto& wanted : topic.configs) {
+    if (!wanted.value) {
+      return {ErrorCode::invalid_config, "Null value not supported for " + std::string(wanted.name)};
+    }
+    if (auto fault = config.set(wanted.name, *wanted.value)) {
+      return {ErrorCode::invalid_config, std::move(*fault)};
+    }
+  }
+  return {};
+}
+
+void tell_config(
+    const core::TopicConfig& config, ConfigValues& values, CreateTopicsResponse::Topic& out
+) {
+  for (const auto& each : values.of_topic(config)) {
+    out.configs->push_back({each.name, each.value, false, each.source, false});
+  }
+}
+
 }  // namespace
 
 void handle(const Context& c, const CreateTopicsRequest& request) {
@@ -53,20 +77,25 @@ void handle(const Context& c, const CreateTopicsRequest& request) {
   Names names;
   for (const NewTopic& topic : request.topics) ++names[topic.name];
   bool made = false;
+  std::deque<std::string> messages;  // those that the answer names
+  ConfigValues values(c.broker.limits());
   for (const NewTopic& topic : request.topics) {
     CreateTopicsResponse::Topic out;
     out.name = topic.name;
-    const Refusal refusal = refusal_of(c, names, topic);
+    core::TopicConfig config;
+    Refusal refusal = refusal_of(c, names, topic);
+    if (refusal.code == ErrorCode::none) refusal = read_config(topic, config);
     out.error_code = refusal.code;
     if (refusal.code != ErrorCode::none) {
-      out.error_message = refusal.message;
+      out.error_message = messages.emplace_back(std::move(refusal.message));
     } else {
       const auto partitions =
           static_cast<std::uint32_t>(partitions_of(topic, c.broker.limits()));
       out.num_partitions = static_cast<std::int32_t>(partitions);
       out.replication_factor = 1;
+      tell_config(config, values, out);
       if (!request.validate_only) {
-        c.broker.create_topic(topic.name, partitions, c.turn);
+        c.broker.create_topic(topic.name, partitions, c.turn, config);
         out.topic_id = c.broker.cluster().topic_id(c.broker.topics().find(topic.name)->front());
         made = true;
       }

@@ -209,6 +209,7 @@ Result<void> Generation::read_rows() {
     if (errc_of(indexed.error()) != Errc::damaged) return indexed.error();
     index_damaged_ = true;
     index_.clear();
+    measured_ = true;  // by the walk
     ends_ = starts_;
     end_ = head_.first;
     mark_ = {head_.hub_ms, head_.wall};

@@ -37,6 +37,9 @@ namespace runnel::log {
 
 constexpr std::uint32_t kFormat = 2;
 
+// An index entry stands at most this far from the one before, in bytes of the whole log.
+constexpr std::uint64_t kIndexLogBytes = 512 * 1024;
+
 // Makes the names in `dir` last.
 Result<void> sync_directory(const std::filesystem::path& dir);
 
@@ -124,8 +127,11 @@ class Generation {
   // The position of a block from which walking forward finds `offset` of `partition`.
   [[nodiscard]] Position seek(PartitionId partition, Offset offset) const;
 
-  // The first record of `partition` whose timestamp is at least that; not_found: none here.
-  [[nodiscard]] Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
+  // The first record of `partition`, not before `from`, whose timestamp is at least that; not_found:
+  // none here.
+  [[nodiscard]] Result<TimedOffset> find_time(
+      PartitionId partition, std::int64_t at_least_ms, Offset from
+  ) const;
 
   // Adds to `out` the transactions aborted by markers at or behind `from` that began before `until`,
   // in the order of their markers. Whether later generations may have more of them.
@@ -134,8 +140,24 @@ class Generation {
       PartitionId partition, Offset from, Offset until, std::vector<Producers::Aborted>& out
   ) const;
 
-  // The largest timestamp of a partition's records; the least there is when it has none.
-  [[nodiscard]] std::int64_t newest_ms(PartitionId partition) const;
+  // The largest timestamp of a partition's records from `from` on; the least there is when it has
+  // none.
+  [[nodiscard]] std::int64_t newest_ms(PartitionId partition, Offset from) const;
+
+  // The first position of a block that was committed after that; the end when there is none. Hub time
+  // does not go back along the log.
+  [[nodiscard]] Position after(std::int64_t hub_ms) const;
+
+  // What `partition` had reached before the block at `position`.
+  [[nodiscard]] Offset offset_at(PartitionId partition, Position position) const;
+
+  // Bytes of a partition's batches. The first call on a generation that was sealed before this start
+  // walks over the heads of its blocks.
+  [[nodiscard]] std::uint64_t bytes_of(PartitionId partition) const;
+
+  // The last offset known to the index from which on the partition has at least that many bytes here;
+  // its end when none need stay.
+  [[nodiscard]] Offset offset_before_last(PartitionId partition, std::uint64_t bytes) const;
 
   // Visits the readable blocks at or behind `from`, in order, until `visit` returns false.
   Result<void> walk_blocks(
@@ -147,14 +169,17 @@ class Generation {
     Offset offset{};
     Position block{};
     std::int64_t newest_ms = 0;  // of the batches from here to the next entry
+    std::uint64_t before = 0;    // bytes of the partition before this; when measured_
   };
 
   struct Lane {
     std::vector<IndexEntry> entries;
     std::uint64_t own_bytes = 0;  // of this partition since the last entry
+    std::uint64_t all_bytes = 0;  // of this partition; when measured_
     std::uint64_t log_bytes = 0;  // value of noted_bytes_ at the last entry
   };
 
+  void measure() const;
   void note(const BlockHead& head);
   void note_unreadable(Position first, std::uint64_t bytes);
   void note_misplaced(const BlockHead& head);
@@ -169,12 +194,13 @@ class Generation {
   bool index_damaged_ = false;
 
   mutable std::mutex mutex_;  // guards what follows: the commit thread notes, readers seek
-  std::unordered_map<PartitionId, Lane> index_;
+  mutable std::unordered_map<PartitionId, Lane> index_;
   PartitionEnds ends_;
   Position end_{};
   HubClock::Mark mark_;
   std::uint32_t boot_ = 0;
   std::uint64_t noted_bytes_ = 0;
+  mutable bool measured_ = true;  // false: the index came from its rows, which do not say bytes
 };
 
 }  // namespace runnel::log

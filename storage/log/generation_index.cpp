@@ -12,7 +12,6 @@ constexpr char kIndexKind = '\x04';
 // An index entry stands at least this far from the one before: in bytes of its own partition, or in
 // bytes of the whole log for a partition that seldom speaks.
 constexpr std::uint64_t kIndexOwnBytes = 32 * 1024;
-constexpr std::uint64_t kIndexLogBytes = 512 * 1024;
 constexpr std::size_t kIndexEntryBytes = 24;
 
 // What a batch may unpack to while a time is looked for in it; the doors let in no more.
@@ -52,6 +51,7 @@ Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal_row) {
   mark_.wall.synchronized = r.le32() != 0;
   boot_ = r.le32();
   bool sound = r.ok() && r.done();
+  measured_ = false;
   RUNNEL_TRY(txn.walk(ByteView(&kIndexKind, 1), [&](const ReadTxn::Row& row) {
     if (row.key[0] != kIndexKind) return false;
     const auto stored = without_checksum(row.key, row.value);
@@ -63,7 +63,7 @@ Result<void> Generation::read_index(const ReadTxn& txn, ByteView seal_row) {
     while (value.ok() && !value.done()) {
       const Offset offset(static_cast<std::int64_t>(value.le64()));
       const Position block(value.le64());
-      lane.entries.push_back({offset, block, static_cast<std::int64_t>(value.le64())});
+      lane.entries.push_back({offset, block, static_cast<std::int64_t>(value.le64()), 0});
     }
     sound = sound && key.ok() && value.ok();
     return sound;
@@ -82,10 +82,11 @@ void Generation::note(const BlockHead& head) {
     lane.own_bytes += e.bytes;
     if (lane.entries.empty() || lane.own_bytes >= kIndexOwnBytes ||
         noted_bytes_ - lane.log_bytes >= kIndexLogBytes) {
-      lane.entries.push_back({e.base, head.first, e.newest_ms});
+      lane.entries.push_back({e.base, head.first, e.newest_ms, lane.all_bytes});
       lane.own_bytes = 0;
       lane.log_bytes = noted_bytes_;
     }
+    lane.all_bytes += e.bytes;
     std::int64_t& newest = lane.entries.back().newest_ms;
     newest = std::max(newest, e.newest_ms);
     ends_[e.partition] = Offset(e.base.value + e.records);
@@ -164,38 +165,80 @@ Position Generation::seek(PartitionId partition, Offset offset) const {
   return it->block;
 }
 
-std::int64_t Generation::newest_ms(PartitionId partition) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = index_.find(partition);
+// What an index entry says of its batches holds when all of them count. Of the one in which `from`
+// lies, they are looked at.
+std::int64_t Generation::newest_ms(PartitionId partition, Offset from) const {
   std::int64_t newest = std::numeric_limits<std::int64_t>::min();
-  if (found == index_.end()) return newest;
-  for (const IndexEntry& e : found->second.entries) newest = std::max(newest, e.newest_ms);
+  Position first;
+  Offset until{};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(partition);
+    if (found == index_.end()) return newest;
+    const auto& entries = found->second.entries;
+    const auto whole = std::find_if(entries.begin(), entries.end(), [&](const IndexEntry& e) {
+      return e.offset >= from;
+    });
+    for (auto e = whole; e != entries.end(); ++e) newest = std::max(newest, e->newest_ms);
+    if (whole == entries.begin()) return newest;
+    first = std::prev(whole)->block;
+    until = whole == entries.end() ? ends_.at(partition) : whole->offset;
+  }
+  // Pages that cannot be walked have no records either.
+  (void)walk_blocks(first, [&](const BlockHead& head, ByteView block) {
+    for (const BlockEntry& e : head.entries) {
+      if (e.partition != partition || e.base.value + e.records <= from.value) continue;
+      if (e.base >= until) return false;
+      if (e.base >= from) {
+        newest = std::max(newest, e.newest_ms);
+        continue;
+      }
+      auto records = BatchRecords::open(block.substr(e.place, e.bytes), kUnpackedBytesMax);
+      RecordView record;
+      while (records && records->next(record)) {
+        if (record.offset >= from) newest = std::max(newest, record.timestamp_ms);
+      }
+    }
+    return true;
+  });
   return newest;
 }
 
-Result<TimedOffset> Generation::find_time(PartitionId partition, std::int64_t at_least_ms) const {
-  Position from;
+Result<TimedOffset> Generation::find_time(
+    PartitionId partition, std::int64_t at_least_ms, Offset from
+) const {
+  Position first_block;
   {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(partition);
     if (found == index_.end()) return Errc::not_found;
     const auto& entries = found->second.entries;
-    const auto first = std::find_if(entries.begin(), entries.end(), [&](const IndexEntry& e) {
+    // The batches of an entry end where the next one begins.
+    auto first = std::upper_bound(
+        entries.begin(),
+        entries.end(),
+        from,
+        [](Offset wanted, const IndexEntry& e) { return wanted < e.offset; }
+    );
+    if (first != entries.begin()) --first;
+    first = std::find_if(first, entries.end(), [&](const IndexEntry& e) {
       return e.newest_ms >= at_least_ms;
     });
     if (first == entries.end()) return Errc::not_found;
-    from = first->block;
+    first_block = first->block;
   }
   std::optional<TimedOffset> out;
   const auto look = [&](const BlockEntry& e, ByteView block) {
     if (e.partition != partition || e.newest_ms < at_least_ms) return;
+    if (e.base.value + e.records <= from.value) return;
     auto records = BatchRecords::open(block.substr(e.place, e.bytes), kUnpackedBytesMax);
     RecordView record;
     while (records && !out && records->next(record)) {
-      if (record.timestamp_ms >= at_least_ms) out = {record.offset, record.timestamp_ms};
+      if (record.timestamp_ms < at_least_ms || record.offset < from) continue;
+      out = {record.offset, record.timestamp_ms};
     }
   };
-  const auto walked = walk_blocks(from, [&](const BlockHead& head, ByteView block) {
+  const auto walked = walk_blocks(first_block, [&](const BlockHead& head, ByteView block) {
     for (const BlockEntry& e : head.entries) {
       if (!out) look(e, block);
     }

@@ -89,6 +89,13 @@ void Group::put_state(ByteView key, ByteView value, Tie tie) {
 
 void Group::erase_state(ByteView key, Tie tie) { change_state(key, {std::nullopt, tie}); }
 
+// Its row makes it count like other state; the log writes what comes of it (Log::plan_trims).
+void Group::trim(PartitionId partition, Offset start, TrimReason why) {
+  Trim& trim = trims_.try_emplace(partition, Trim{start, why}).first->second;
+  if (trim.start < start) trim = {start, why};
+  put_state(Trims::row_name(partition), Trims::encode(trim.start));
+}
+
 std::vector<Group::Batch*> Group::batches() {
   std::vector<Batch*> out;
   out.reserve(used_);
@@ -104,6 +111,7 @@ void Group::clear() {
   if (pool_.size() > kPooledBatchesMax) pool_.resize(kPooledBatchesMax);
   used_ = 0;
   state_.clear();
+  trims_.clear();
   tickets_.clear();
   records_ = 0;
   payload_bytes_ = 0;

@@ -11,6 +11,7 @@
 #include "storage/log/control_batch.h"
 #include "storage/log/producers.h"
 #include "storage/log/record_batch.h"
+#include "storage/log/trims.h"
 
 namespace runnel::log {
 
@@ -46,6 +47,10 @@ class Group {
   void put_state(ByteView key, ByteView value, Tie tie = Tie::none);
   void erase_state(ByteView key, Tie tie = Tie::none);
 
+  // The partition begins at `start` from the commit on, and never at less again; kGone: nothing in it is
+  // ever read again, this group's records included. A start behind its end is taken for its end.
+  void trim(PartitionId partition, Offset start, TrimReason why = TrimReason::deleted);
+
   void wait(const Ticket& ticket) { tickets_.push_back(ticket); }
 
   // Somebody waits who should not be kept by commit_interval.
@@ -68,6 +73,8 @@ class Group {
 
   [[nodiscard]] const State& state() const { return state_; }
 
+  [[nodiscard]] const std::map<PartitionId, Trim>& trims() const { return trims_; }
+
   // For the log: batches in the order in which they are stored, grouped by partition.
   struct Batch {
     PartitionId partition{};
@@ -83,6 +90,7 @@ class Group {
   struct Appended {
     Producers::Verdict verdict = Producers::Verdict::store;
     Offset base{};  // also of a duplicate
+    std::int64_t append_time_ms = -1;  // that its records were given; -1: they keep their own
   };
 
   // Set by the commit.
@@ -114,6 +122,7 @@ class Group {
   std::vector<std::unique_ptr<Batch>> pool_; // kept over clear()
   std::uint32_t used_ = 0;                   // of pool_
   State state_;
+  std::map<PartitionId, Trim> trims_;
   std::vector<Ticket> tickets_;
   std::uint64_t records_ = 0;
   std::uint64_t payload_bytes_ = 0;

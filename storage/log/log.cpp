@@ -88,6 +88,10 @@ void Log::build_blocks(Group& group, Plan& plan) {
   const std::int64_t hub = hub_ms();
   const WallTime wall = clock_.wall();
   std::map<PartitionId, std::int64_t> added;
+  const auto rules = this->rules();
+  const auto append_time = [&](PartitionId partition) {
+    return wants_append_time(*rules, partition) ? std::optional(wall.ms) : std::nullopt;
+  };
   const auto finish = [&] {
     const std::uint32_t records = builder.records();
     auto block = Block::make(builder.finish(position, hub, wall, boot_), true);
@@ -102,11 +106,15 @@ void Log::build_blocks(Group& group, Plan& plan) {
     const Offset base(end_now.value + more);
     std::uint32_t records = 0;
     if (batch->made.empty()) {
-      batch->builder.seal(base);
+      batch->builder.seal(base, append_time(batch->partition));
       records = batch->builder.records();
     } else {
       if (!judge(*batch, group, base, hub, plan)) continue;
       place_batch(batch->made, base, kLeaderEpoch);
+      if (const auto ms = append_time(batch->partition)) {
+        stamp_append_time(batch->made, *ms);
+        group.outcome.batches[batch->place].append_time_ms = *ms;
+      }
       records = static_cast<std::uint32_t>(batch->stamp.records);
     }
     const ByteView bytes = batch->made.empty() ? batch->builder.bytes() : ByteView(batch->made);
@@ -137,6 +145,7 @@ Result<void> Log::write(Generation& generation, const Group& group, const Plan& 
     if (!with_records && change.tie == Group::Tie::records) continue;
     RUNNEL_TRY(change.value ? put(name, *change.value) : txn->erase(state_key(name)));
   }
+  for (const auto& [name, value] : plan.trim_rows) RUNNEL_TRY(put(name, value));
   for (std::size_t i = 0; i < plan.forgotten; ++i) {
     RUNNEL_TRY(txn->erase(state_key(Producers::row_name(forgotten_[i]))));
   }
@@ -210,6 +219,10 @@ Errc Log::commit_parts(Group& group, const Plan& plan) {
     written = write(*active_, group, plan);
   }
   if (written) {
+    if (plan.trims != nullptr) {
+      const std::lock_guard lock(mutex_);
+      trims_ = plan.trims;
+    }
     const auto gone = forgotten_.begin() + static_cast<std::ptrdiff_t>(plan.forgotten);
     forgotten_.erase(forgotten_.begin(), gone);
     // One that has come back has a row again.
@@ -230,6 +243,7 @@ Errc Log::commit(Group& group) {
   Plan plan(producers_);
   plan.forgotten = std::min(forgotten_.size(), kForgottenPerCommit);
   build_blocks(group, plan);
+  plan_trims(group, plan);
   group.outcome.first = end();
   if (plan.blocks.empty() && group.state().empty()) return Errc::ok;
   Errc outcome = commit_parts(group, plan);
@@ -242,6 +256,7 @@ Errc Log::commit(Group& group) {
     group.outcome.blocks = std::move(plan.blocks);
   } else if (outcome != Errc::log_failed && !group.state().empty()) {
     plan.records_refused = true;
+    plan_trims(group, plan);
     group.outcome.state = commit_parts(group, plan);
     if (group.outcome.state == Errc::log_failed) outcome = Errc::log_failed;
   }
@@ -330,11 +345,13 @@ Result<void> Log::retire_oldest(Why why) {
   Retired next = retired_;
   next.oldest = chain_[1].id;
   (why == Why::expired ? next.expired : next.discarded) += records;
+  const std::vector<PartitionId> over = trims_of_oldest_alone();
   // Where the newest takes nothing any more, the count is made up for when it is next recovered.
   if (active_->env().writable()) {
     auto txn = WriteTxn::begin(active_->env());
     if (!txn) return txn.error();
     RUNNEL_TRY(txn->put(kRetiredKey, next.encode()));
+    for (const PartitionId id : over) RUNNEL_TRY(txn->erase(state_key(Trims::row_name(id))));
     if (const auto done = txn->commit(); !done) return failed_commit(done.error());
   }
   const GenerationId gone = chain_[0].id;
@@ -343,6 +360,9 @@ Result<void> Log::retire_oldest(Why why) {
     retired_ = next;
     first_.store(chain_[1].first.value, std::memory_order_release);
     chain_.erase(chain_.begin());
+    auto trims = std::make_shared<Trims>(*trims_);
+    for (const PartitionId id : over) trims->forget(id);
+    trims_ = std::move(trims);
   }
   unlink_generation(options_.dir, gone);
   logger::info(
@@ -365,6 +385,7 @@ void Log::maintain() {
   const bool tried = done || refused(done.error());
   if (tried && limits.retention) done = apply_retention(limits);
   if (!done && !refused(done.error())) fail(errc_of(done.error()));
+  apply_rules();
   const auto gone = producers_.forget(hub_ms() - kProducerSilenceMax.count(), kProducersMax);
   forgotten_.insert(forgotten_.end(), gone.begin(), gone.end());
 }

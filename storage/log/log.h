@@ -10,7 +10,8 @@
 //   being
 //      made is not yet part of the log: when it meets a full file system, it is thrown away.)
 //   5. The files never take more than the ceiling, also not for a moment while one follows another.
-//   6. accepted = stored + expired + discarded, to the record, over restarts.
+//   6. accepted = stored + expired + discarded, to the record, over restarts. Stored is what is in the
+//      files, also what has been trimmed (trims.h), which is counted beside.
 //
 // Threads: commit() and maintain() by one thread, the commit thread. Everything else from any
 // thread.
@@ -26,6 +27,7 @@
 #include "storage/base/metrics.h"
 #include "storage/log/generation.h"
 #include "storage/log/group.h"
+#include "storage/log/partition_rules.h"
 
 namespace runnel::log {
 
@@ -65,6 +67,9 @@ class Log {
     std::uint64_t stored = 0;
     std::uint64_t expired = 0;    // by age
     std::uint64_t discarded = 0;  // by the ceiling, or with a damaged oldest generation
+    std::uint64_t hidden = 0;     // of stored: trimmed, so that nobody can read it any more
+    std::uint64_t trimmed_on_request = 0;  // records ever trimmed, in the files or not
+    std::uint64_t trimmed_by_age_or_size = 0;
     std::uint64_t damaged = 0;    // generations that had to be set aside at start
     std::uint64_t disk_bytes = 0;
     std::uint64_t generations = 0;
@@ -89,13 +94,20 @@ class Log {
   //   log_failed  a write or flush failed, now or before: nothing of this group counts as stored
   Errc commit(Group& group);
 
-  // Retention by age, and a ceiling that has been lowered. Cheap when there is nothing to do; call
+  // Retention of the log and, once a minute, of single partitions; and a ceiling that has been lowered. Cheap when there is nothing to do; call
   // it every second or so.
   void maintain();
 
   // What may change while running: ceiling, retention, policy. Takes effect at the next commit or
   // maintain().
   void set_limits(const LogOptions& options);
+
+  // What single partitions want; all others want nothing. Takes effect with the next commit, and
+  // retention with the next maintain() that looks at it.
+  void set_rules(PartitionRuleMap rules);
+
+  // What has been trimmed, as of the last commit. Never null.
+  [[nodiscard]] std::shared_ptr<const Trims> trims() const;
 
   // The rows of the state whose names begin with `prefix`, in order. For start-up. A row with a
   // wrong checksum is reported and passed over.
@@ -170,6 +182,7 @@ class Log {
   Result<void> take_lock();
   Result<void> recover();
   Result<void> load_producers();
+  Result<void> load_trims();
   std::shared_ptr<Generation> open_newest(std::vector<GenerationId>& ids, Errc& trouble);
   Result<void> open_chain(
       const std::vector<GenerationId>& ids, const std::shared_ptr<Generation>& newest
@@ -186,6 +199,8 @@ class Log {
     Producers::Stage stage;
     bool records_refused = false;  // only the state is written
     std::size_t forgotten = 0;     // of forgotten_, whose rows go
+    std::shared_ptr<const Trims> trims;  // after this commit; nullptr: as before
+    std::vector<Trims::Row> trim_rows;
   };
 
   void build_blocks(Group& group, Plan& plan);
@@ -194,15 +209,22 @@ class Log {
   Result<void> write(Generation& generation, const Group& group, const Plan& plan);
   void publish(const Plan& plan);
   void publish_open(PartitionId partition);
+  void plan_trims(const Group& group, Plan& plan) const;
+  [[nodiscard]] Offset start_of(PartitionId partition) const;  // mutex_ held
   Errc fail(Errc cause);
 
   [[nodiscard]] bool has_room(std::uint64_t need_bytes) const;
   LogOptions limits() const;
+  [[nodiscard]] std::shared_ptr<const PartitionRuleMap> rules() const;
   Result<void> make_room(std::uint64_t more_bytes);
   Result<void> roll();
   Result<void> apply_retention(const LogOptions& limits);
   enum class Why { expired, discarded };
   Result<void> retire_oldest(Why why);
+  [[nodiscard]] std::vector<PartitionId> trims_of_oldest_alone() const;
+  void apply_rules();
+  [[nodiscard]] Offset aged_start(PartitionId partition, std::int64_t until_hub_ms) const;
+  [[nodiscard]] Offset oversized_start(PartitionId partition, std::uint64_t bytes_max) const;
 
   std::shared_ptr<Generation> generation_of(const Slot& slot) const;  // mutex_ held
   std::shared_ptr<Generation> generation_at(Position position) const;
@@ -226,6 +248,7 @@ class Log {
   std::uint32_t boot_ = 0;
   std::shared_ptr<Generation> active_;  // commit thread
   Producers producers_;                 // commit thread
+  std::optional<Instant> rules_applied_;    // commit thread
   std::vector<Producers::Name> forgotten_;  // commit thread: whose rows go with the next commit
 
   mutable std::mutex mutex_;  // the chain, ends, retired, hub clock, options
@@ -233,6 +256,8 @@ class Log {
   std::vector<Offset> ends_;  // by partition id
   std::map<PartitionId, Offset> open_;  // where the oldest open transaction began
   Retired retired_;
+  std::shared_ptr<const Trims> trims_ = std::make_shared<const Trims>();
+  std::shared_ptr<const PartitionRuleMap> rules_ = std::make_shared<const PartitionRuleMap>();
   std::uint64_t damaged_ = 0;
   std::vector<Aside> aside_;
   mutable std::uint64_t uses_ = 0;

@@ -228,18 +228,19 @@ Result<TimedOffset> Log::find_time(PartitionId partition, std::int64_t at_least_
     const std::lock_guard lock(mutex_);
     for (const Slot& slot : chain_) firsts.push_back(slot.first);
   }
+  const Offset start = range(partition).log_start;
   if (at_least_ms == kNewestTime) {
     at_least_ms = std::numeric_limits<std::int64_t>::min();
     for (const Position first : firsts) {
       if (const auto g = generation_at(first)) {
-        at_least_ms = std::max(at_least_ms, g->newest_ms(partition));
+        at_least_ms = std::max(at_least_ms, g->newest_ms(partition, start));
       }
     }
   }
   for (const Position first : firsts) {
     const auto generation = generation_at(first);
     if (generation == nullptr) continue;
-    const auto found = generation->find_time(partition, at_least_ms);
+    const auto found = generation->find_time(partition, at_least_ms, start);
     if (found || errc_of(found.error()) != Errc::not_found) return found;
   }
   return Errc::not_found;
@@ -263,9 +264,8 @@ Result<Log::KnownProducers> Log::producers(PartitionId partition) const {
 PartitionRange Log::range(PartitionId partition) const {
   const std::lock_guard lock(mutex_);
   PartitionRange out;
-  const auto start = chain_.front().starts.find(partition);
-  if (start != chain_.front().starts.end()) out.log_start = start->second;
   if (partition.value < ends_.size()) out.high_watermark = ends_[partition.value];
+  out.log_start = start_of(partition);
   const auto open = open_.find(partition);
   out.last_stable = open == open_.end() ? out.high_watermark
                                         : std::max(out.log_start, open->second);
@@ -280,6 +280,13 @@ Log::Totals Log::totals() const {
   out.expired = retired_.expired;
   out.discarded = retired_.discarded;
   out.damaged = damaged_;
+  out.trimmed_on_request = trims_->deleted();
+  out.trimmed_by_age_or_size = trims_->expired();
+  for (const auto& [partition, start] : trims_->starts()) {
+    const auto front = chain_.front().starts.find(partition);
+    const Offset oldest = front == chain_.front().starts.end() ? Offset(0) : front->second;
+    out.hidden += static_cast<std::uint64_t>(std::max(start_of(partition), oldest).value - oldest.value);
+  }
   out.generations = chain_.size();
   for (const Slot& slot : chain_) out.disk_bytes += slot.file_bytes;
   for (const Aside& aside : aside_) out.disk_bytes += aside.bytes;

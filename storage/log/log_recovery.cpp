@@ -26,6 +26,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, const Clock& clock) {
   RUNNEL_TRY(log->take_lock());
   RUNNEL_TRY(log->recover());
   RUNNEL_TRY(log->load_producers());
+  RUNNEL_TRY(log->load_trims());
   return log;
 }
 

@@ -22,6 +22,8 @@ constexpr std::size_t kProducerEpochAt = 51;
 constexpr std::size_t kBaseSequenceAt = 53;
 constexpr std::size_t kCountAt = 57;
 
+constexpr std::int16_t kAppendTimeBit = 8;
+
 template <class T>
 void put(Bytes& bytes, std::size_t at, T value) {
   using U = std::make_unsigned_t<T>;
@@ -164,16 +166,16 @@ void BatchBuilder::append(const NewRecord& record) {
   ++records_;
 }
 
-void BatchBuilder::seal(Offset base) {
+void BatchBuilder::seal(Offset base, std::optional<std::int64_t> append_time_ms) {
   RUNNEL_CHECK(records_ > 0);
   put<std::int64_t>(bytes_, 0, base.value);
   put<std::int32_t>(bytes_, kLengthAt, static_cast<std::int32_t>(bytes_.size() - kAfterLength));
   put<std::int32_t>(bytes_, kAfterLength, 0);
   put<std::int8_t>(bytes_, kMagicAt, 2);
-  put<std::int16_t>(bytes_, kAttributesAt, 0);
+  put<std::int16_t>(bytes_, kAttributesAt, append_time_ms ? kAppendTimeBit : std::int16_t{0});
   put<std::int32_t>(bytes_, kLastDeltaAt, static_cast<std::int32_t>(records_ - 1));
   put<std::int64_t>(bytes_, kBaseTimestampAt, base_timestamp_ms_);
-  put<std::int64_t>(bytes_, kMaxTimestampAt, max_timestamp_ms_);
+  put<std::int64_t>(bytes_, kMaxTimestampAt, append_time_ms.value_or(max_timestamp_ms_));
   put<std::int64_t>(bytes_, kProducerIdAt, -1);
   put<std::int16_t>(bytes_, kProducerEpochAt, -1);
   put<std::int32_t>(bytes_, kBaseSequenceAt, -1);
@@ -222,6 +224,7 @@ Result<RecordView> BatchView::record_at(std::size_t& position) const {
   RecordView record;
   reader.u8();
   record.timestamp_ms = wrapping_add(base_timestamp_ms_, reader.zigzag());
+  if (append_time()) record.timestamp_ms = max_timestamp_ms_;
   record.offset = Offset(wrapping_add(base_offset_.value, reader.zigzag()));
   if (!read_nullable(reader, record.key) || !read_nullable(reader, record.value)) {
     return Errc::damaged;

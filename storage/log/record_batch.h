@@ -71,8 +71,9 @@ class BatchBuilder {
   // The bytes that append(record) would add, at most.
   static std::size_t encoded_bytes(const NewRecord& record);
 
-  // Completes head and checksum. The builder holds a valid batch afterwards.
-  void seal(Offset base);
+  // Completes head and checksum. The builder holds a valid batch afterwards. With `append_time_ms`
+  // that is the time of all records, whatever they said (Kafka's LogAppendTime).
+  void seal(Offset base, std::optional<std::int64_t> append_time_ms = std::nullopt);
   void clear();
 
   [[nodiscard]] std::uint32_t records() const { return records_; }
@@ -101,6 +102,8 @@ class BatchView {
   [[nodiscard]] bool transactional() const { return (attributes_ & 0x10) != 0; }
   // It holds a marker that ends a transaction, and no record of anybody's.
   [[nodiscard]] bool control() const { return (attributes_ & 0x20) != 0; }
+  // Every record's time is max_timestamp_ms(), not its own.
+  [[nodiscard]] bool append_time() const { return (attributes_ & 8) != 0; }
   [[nodiscard]] ProducerStamp producer() const;
   [[nodiscard]] ByteView bytes() const { return bytes_; }
 

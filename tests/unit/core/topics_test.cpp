@@ -64,6 +64,65 @@ TEST_F(TopicsTest, NothingIsWrittenWhenNothingIsMissing) {
   EXPECT_TRUE(group.empty());
 }
 
+TEST_F(TopicsTest, AConfigurationOutlivesTheProcessAndTheFileSetsOnlyWhatItNames) {
+  TopicConfig set_by_client;
+  ASSERT_FALSE(set_by_client.set("retention.ms", "1000"));
+  ASSERT_FALSE(set_by_client.set("max.message.bytes", "2000"));
+  start({{"temps", 2, set_by_client}});
+  Topics topics = start({});
+  EXPECT_EQ(topics.config("temps"), set_by_client);
+  EXPECT_TRUE(topics.config("nothing").values().empty());
+  TopicConfig of_file;
+  ASSERT_FALSE(of_file.set("retention.ms", "5000"));
+  start({{"temps", 1, of_file}});
+  topics = start({});
+  EXPECT_EQ(topics.config("temps").values().at("retention.ms"), "5000");
+  EXPECT_EQ(topics.config("temps").values().at("max.message.bytes"), "2000");
+}
+
+TEST_F(TopicsTest, AConfigurationThatIsNoMoreHasNoRow) {
+  TopicConfig config;
+  ASSERT_FALSE(config.set("retention.ms", "1000"));
+  Topics topics = start({{"temps", 1, config}});
+  EXPECT_EQ(fixture_.state("tc/").size(), 1U);
+  log::Group group;
+  topics.set_config("temps", {}, group);
+  EXPECT_EQ(fixture_.log().commit(group), Errc::ok);
+  EXPECT_TRUE(fixture_.state("tc/").empty());
+}
+
+TEST_F(TopicsTest, ADeletedTopicLeavesNothingAndItsNameBeginsAnew) {
+  TopicConfig config;
+  ASSERT_FALSE(config.set("retention.ms", "1000"));
+  Topics topics = start({{"temps", 2, config}});
+  const auto before = *topics.find("temps");
+  log::Group group;
+  topics.erase("temps", group);
+  EXPECT_EQ(topics.find("temps"), nullptr);
+  topics.ensure({{"temps", 1}}, group);  // in the same commit
+  EXPECT_EQ(fixture_.log().commit(group), Errc::ok);
+  for (const PartitionId id : before) EXPECT_TRUE(fixture_.log().trims()->gone(id));
+  topics = start({});
+  ASSERT_NE(topics.find("temps"), nullptr);
+  EXPECT_EQ(topics.find("temps")->size(), 1U);
+  EXPECT_GT(topics.find("temps")->front(), before.back());
+  EXPECT_TRUE(topics.config("temps").values().empty());
+  EXPECT_TRUE(fixture_.state("tc/").empty());
+}
+
+TEST_F(TopicsTest, WhatTheFileNamesIsConfiguredUntilItDoesSoNoMore) {
+  Topics topics = start({});
+  log::Group group;
+  topics.configure({{"temps", 1}, {"mqtt", 1}}, group);
+  topics.ensure({{"other", 1}}, group);
+  EXPECT_TRUE(topics.configured("temps"));
+  EXPECT_FALSE(topics.configured("other"));
+  topics.configure({}, group);
+  EXPECT_FALSE(topics.configured("temps"));
+  EXPECT_TRUE(topics.configured(kDefaultTopic));
+  EXPECT_NE(topics.find("temps"), nullptr);
+}
+
 TEST_F(TopicsTest, ADamagedRowIsReported) {
   start({{"mqtt", 1}});
   ASSERT_EQ(fixture_.put_state("t/mqtt", "\x05"), Errc::ok);
