@@ -16,6 +16,7 @@ class ScramClient {
       : hash_(hash), bare_("n=" + user + ",r=" + nonce), password_(std::move(password)) {}
 
   std::string gs2_header = "n,,";
+  std::string in_front_of_nonce;  // of the last message
 
   [[nodiscard]] std::string first() const { return gs2_header + bare_; }
 
@@ -25,7 +26,8 @@ class ScramClient {
     const auto salt = sasl::decode_base64(field(server_first, "s="));
     const auto iterations = static_cast<std::uint32_t>(std::stoul(field(server_first, "i=")));
     salted_ = sasl::stretched(hash_, password_, salt.value_or(""), iterations);
-    const std::string without_proof = "c=" + sasl::encode_base64(gs2_header) + ",r=" + nonce;
+    const std::string without_proof =
+        "c=" + sasl::encode_base64(gs2_header) + ",r=" + in_front_of_nonce + nonce;
     all_ = bare_ + "," + server_first + "," + without_proof;
     Bytes proof = sasl::hmac(hash_, salted_, "Client Key");
     const Bytes mask = sasl::hmac(hash_, sasl::digest(hash_, proof), all_);

@@ -1,6 +1,8 @@
 // SCRAM-SHA-256 and SCRAM-SHA-512, the server's side (RFC 5802, RFC 7677), without channel binding:
 // a client that asks for it is refused.
 //
+// The nonce of the client's last message has to end with the one that it was asked with, as in Kafka.
+//
 // A user that does not exist is asked like any other, with a salt that stays the same while the hub
 // runs, and fails with the same message at the same place.
 #pragma once

@@ -84,6 +84,16 @@ TEST_F(ScramTest, LetsAClientInThatProvesThePasswordAndProvesItToo) {
   }
 }
 
+// What librdkafka 2.0 sends: c1 + c1 + s1 where c1 + s1 belongs.
+TEST_F(ScramTest, TakesANonceWithSomethingInFront) {
+  ScramExchange server = exchange();
+  ScramClient client(Hash::sha_256, "user", "pencil");
+  client.in_front_of_nonce = "clientnonce";
+  const Step done = server.step(client.final(server.step(client.first()).token));
+  EXPECT_EQ(done.state, State::success);
+  EXPECT_EQ(done.token, client.expected_last());
+}
+
 TEST_F(ScramTest, UndoesWhatANameMustNotHold) {
   accounts = AccountsOfOne("a,b=c", "pencil", "some salt");
   ScramExchange server = exchange();
