@@ -45,13 +45,17 @@ constexpr auto kEntries = entries<
     SyncGroupRequest,
     DescribeGroupsRequest,
     ListGroupsRequest,
+    SaslHandshakeRequest,
     ApiVersionsRequest,
     CreateTopicsRequest,
     InitProducerIdRequest,
     OffsetForLeaderEpochRequest,
+    SaslAuthenticateRequest,
     CreatePartitionsRequest,
     DeleteGroupsRequest,
     OffsetDeleteRequest,
+    DescribeUserScramCredentialsRequest,
+    AlterUserScramCredentialsRequest,
     DescribeClusterRequest>();
 
 const Entry* find_entry(std::int16_t key) {

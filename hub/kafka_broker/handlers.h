@@ -36,6 +36,14 @@ void handle(const Context& context, const OffsetForLeaderEpochRequest& request);
 void handle(const Context& context, const CreateTopicsRequest& request);
 void handle(const Context& context, const CreatePartitionsRequest& request);
 
+// sasl_requests.cpp
+void handle(const Context& context, const SaslHandshakeRequest& request);
+void handle(const Context& context, const SaslAuthenticateRequest& request);
+
+// scram_requests.cpp
+void handle(const Context& context, const DescribeUserScramCredentialsRequest& request);
+void handle(const Context& context, const AlterUserScramCredentialsRequest& request);
+
 // produces.h, fetches.h
 void handle(const Context& context, const ProduceRequest& request);
 void handle(const Context& context, const FetchRequest& request);
