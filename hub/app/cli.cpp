@@ -49,7 +49,7 @@ int run_serve(const Serve& command) {
   }
   // A peer that leaves is an error of one write, not the end of the hub.
   std::signal(SIGPIPE, SIG_IGN);
-  return serve(config, command.config);
+  return serve(std::move(config), command.config);
 }
 
 // CLI11's layout, with lines that fit a terminal and without its remarks on types and defaults:

@@ -18,6 +18,7 @@
 #include "hub/app/options.h"
 #include "hub/app/suggest.h"
 #include "hub/app/text.h"
+#include "hub/app/user_files.h"
 
 namespace runnel::app {
 
@@ -75,6 +76,7 @@ class Parser {
     }
     for (const auto& [key, node] : parsed.table()) top_level(key, node);
     scale_defaults();
+    for (std::size_t i = 0; i < config_.users.size(); ++i) config_.users[i].line = user_lines_[i];
     check_relations(config_, lines_, errors_);
     if (errors_.empty()) {
       return std::move(config_);
@@ -94,6 +96,7 @@ class Parser {
     const std::string_view name = key.str();
     if (name == "topic") return list(key, node, topic_options(), config_.topics, lines_.topics);
     if (name == "route") return list(key, node, route_options(), config_.routes, lines_.routes);
+    if (name == "user") return list(key, node, user_options(), config_.users, user_lines_);
     const auto is_section = [&](const Section& section) { return section.name == name; };
     if (!std::any_of(sections().begin(), sections().end(), is_section)) {
       return unknown_at_top(key, node);
@@ -109,10 +112,10 @@ class Parser {
           line_of(key), in_quotes(name) + " stands outside of a section", home_of(name, {})
       );
     }
-    std::vector<std::string_view> names{"topic", "route"};
+    std::vector<std::string_view> names{"topic", "route", "user"};
     for (const Section& section : sections()) names.push_back(section.name);
     const std::string_view near = nearest(name, names);
-    const bool list = near == "topic" || near == "route";
+    const bool list = near == "topic" || near == "route" || near == "user";
     std::string suggestion;
     if (!near.empty()) {
       suggestion = list ? "[[" + std::string(near) + "]]" : "[" + std::string(near) + "]";
@@ -160,7 +163,19 @@ class Parser {
     return true;
   }
 
-  // [[topic]] and [[route]].
+  // Also what only has an end of its own: password_file for password.
+  static std::string_view meant_by(
+      std::string_view key, const std::vector<std::string_view>& names
+  ) {
+    const std::string_view near = nearest(key, names);
+    if (!near.empty()) return near;
+    const auto longer = std::find_if(names.begin(), names.end(), [&](std::string_view name) {
+      return name.starts_with(key) && name.substr(key.size()).starts_with('_');
+    });
+    return longer == names.end() ? std::string_view{} : *longer;
+  }
+
+  // [[topic]], [[route]] and [[user]].
   template <class Owner>
   void list(
       const toml::key& key,
@@ -200,7 +215,7 @@ class Parser {
       wrong(
           line_of(key),
           "unknown key " + in_quotes(key.str()) + " in " + title,
-          std::string(nearest(key.str(), names))
+          std::string(meant_by(key.str(), names))
       );
     }
     return owner;
@@ -225,6 +240,7 @@ class Parser {
 
   Config config_;
   Lines lines_;
+  std::vector<std::uint32_t> user_lines_;
   ConfigErrors errors_;
 };
 
@@ -249,7 +265,12 @@ LoadedConfig load_config(const std::filesystem::path& file) {
   if (in.bad()) return cannot_read(std::strerror(errno));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > kConfigBytesMax) return cannot_read("it is larger than 1MiB");
-  return parse_config(text);
+  LoadedConfig config = parse_config(text);
+  if (!config) return config;
+  ConfigErrors errors;
+  read_user_files(*config, file.parent_path(), errors);
+  if (!errors.empty()) return errors;
+  return config;
 }
 
 std::string describe(const ConfigError& error, const std::filesystem::path& file) {

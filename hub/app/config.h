@@ -31,6 +31,7 @@ constexpr std::string_view kDefaultTopic = "mqtt";
 constexpr std::size_t kTopicsMax = 1024;        // listed, made by routes, and the default one
 constexpr std::uint32_t kPartitionsMax = 1024;  // of one topic
 constexpr std::size_t kRoutesMax = 1024;
+constexpr std::size_t kUsersMax = 1024;
 constexpr std::size_t kListenMax = 16;  // addresses in one list
 constexpr std::size_t kConfigBytesMax = kMiB;
 
@@ -66,6 +67,21 @@ struct Route {
   std::optional<std::uint32_t> partition;  // unset: by the hash of the key
 
   bool operator==(const Route&) const = default;
+};
+
+// One [[user]]. The secret itself stands in a file of its own (user_files.h).
+struct User {
+  std::string name;
+  std::string password_file;            // relative to the directory of the configuration
+  std::vector<std::string> mechanisms;  // which it may log in by; empty: all
+
+  // Not options: where it stands in the file, and what load_config() read from password_file: a
+  // password, or else credentials in the form of core/sasl/credential.h.
+  std::uint32_t line = 0;
+  std::string password;
+  std::vector<std::string> credentials;
+
+  bool operator==(const User&) const = default;
 };
 
 struct Config {
@@ -106,6 +122,7 @@ struct Config {
     std::uint32_t fetch_max_bytes = 4 * kMiB;
     bool auto_create_topics = true;
     std::uint32_t default_partitions = 1;
+    std::vector<std::string> sasl_mechanisms;  // empty: nobody is asked who they are
 
     bool operator==(const Kafka&) const = default;
   };
@@ -135,6 +152,7 @@ struct Config {
   Log log;
   std::vector<Topic> topics;  // as listed; topics_of() has them all
   std::vector<Route> routes;  // in the order of the file, which is the order of trying
+  std::vector<User> users;
 
   // Not options: what the user should be told once at start, a sentence each, and whether
   // storage.dir was given on the command line and therefore stays through a reload.
@@ -158,9 +176,10 @@ using ConfigErrors = std::vector<ConfigError>;  // in the order of lines
 // A checked Config, or all that is wrong (at least one).
 using LoadedConfig = boost::system::result<Config, ConfigErrors>;
 
+// Does not read the files that it names.
 [[nodiscard]] LoadedConfig parse_config(std::string_view toml);
 
-// An unreadable file is an error like any other, with line 0.
+// An unreadable file is an error like any other, with line 0. Reads the files of secrets too.
 [[nodiscard]] LoadedConfig load_config(const std::filesystem::path& file);
 
 // "runnel.toml:12: message; did you mean …?", in one line.

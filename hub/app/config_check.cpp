@@ -8,6 +8,7 @@
 #include "hub/app/suggest.h"
 #include "hub/app/text.h"
 #include "hub/app/units.h"
+#include "hub/core/sasl/sasl_limits.h"
 #include "hub/mqtt/topic_filter.h"
 
 namespace runnel::app {
@@ -27,6 +28,7 @@ class Check {
     doors();
     topics();
     routes();
+    users();
   }
 
  private:
@@ -104,7 +106,8 @@ class Check {
         "mqtt", "websocket_listen", c.mqtt.websocket_listen, c.mqtt.allow_anonymous_beyond_loopback
     );
     door("http", "listen", c.http.listen, c.http.allow_anonymous_beyond_loopback);
-    door("kafka", "listen", c.kafka.listen, c.kafka.allow_anonymous_beyond_loopback);
+    const bool asks = !c.kafka.sasl_mechanisms.empty();
+    door("kafka", "listen", c.kafka.listen, c.kafka.allow_anonymous_beyond_loopback || asks);
   }
 
   void door(
@@ -114,10 +117,13 @@ class Check {
       bool allowed
   ) {
     const std::string name = "[" + section + "] " + key;
-    const std::string advice =
-        ", and this version asks nobody who they are; if that is what you want, say so with "
-        "allow_anonymous_beyond_loopback = true in [" +
+    const std::string words =
+        "if that is what you want, say so with allow_anonymous_beyond_loopback = true in [" +
         section + "]";
+    const std::string advice =
+        section == "kafka"
+            ? ", and nobody is asked who they are; let clients log in with sasl_mechanisms, or " + words
+            : ", and this version asks nobody who they are; " + words;
     for (const ListenAddress& address : addresses) {
       if (!allowed && !is_loopback(address)) {
         wrong(
@@ -129,6 +135,32 @@ class Check {
       if (!is_new) {
         wrong(lines_.of(name), name + ": " + place->first + " is taken by " + place->second);
       }
+    }
+  }
+
+  void users() {
+    std::map<std::string, std::uint32_t> seen;
+    for (const User& user : config_.users) {
+      if (user.name.empty()) continue;  // said already
+      const auto control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+      if (user.name.size() > sasl::kUserBytesMax ||
+          std::any_of(user.name.begin(), user.name.end(), control)) {
+        wrong(
+            user.line,
+            "[[user]] name: " + in_quotes(user.name) + " must have at most " +
+                std::to_string(sasl::kUserBytesMax) + " bytes and no control characters"
+        );
+      }
+      const auto [first, is_new] = seen.try_emplace(user.name, user.line);
+      if (is_new) continue;
+      wrong(
+          user.line,
+          "[[user]] " + in_quotes(user.name) + " is listed already, on line " +
+              std::to_string(first->second)
+      );
+    }
+    if (config_.users.size() > kUsersMax) {
+      wrong(0, "more than " + std::to_string(kUsersMax) + " users");
     }
   }
 

@@ -13,7 +13,7 @@ constexpr std::string_view kIntroduction =
     "to change one. Sizes are whole numbers with B, KiB, MiB, GiB, TiB (or KB, MB, GB, TB), "
     "durations with us, ms, s, m, h, d. Options marked with \"restart\" are read when the hub "
     "starts; "
-    "the others, topics and routes also on SIGHUP, where a file is applied whole or not at all. "
+    "the others, topics, routes and users also on SIGHUP, where a file is applied whole or not at all. "
     "`runnel check-config FILE` says what is wrong with a file.";
 
 constexpr std::string_view kTopicIntroduction =
@@ -22,6 +22,9 @@ constexpr std::string_view kTopicIntroduction =
 
 constexpr std::string_view kRouteIntroduction =
     "Where the events of which MQTT topics go: the first route whose filter matches decides.";
+
+constexpr std::string_view kUserIntroduction =
+    "Who may log in where a door asks for it, such as [kafka] with sasl_mechanisms.";
 
 // A paragraph as comment lines.
 void comment(std::string_view text, std::string& out) {
@@ -81,6 +84,7 @@ void table_row(
 
 const Topic kExampleTopic{"temps", 4};
 const Route kExampleRoute{"plant/+/temp", "temps", "{1}", 0};
+const User kExampleUser{"line-3", "/etc/runnel/secrets/line-3", {"SCRAM-SHA-256"}, 0, {}, {}};
 
 }  // namespace
 
@@ -99,6 +103,7 @@ std::string example_toml() {
   }
   list_lines("topic", kTopicIntroduction, topic_options(), kExampleTopic, out);
   list_lines("route", kRouteIntroduction, route_options(), kExampleRoute, out);
+  list_lines("user", kUserIntroduction, user_options(), kExampleUser, out);
   return out;
 }
 
@@ -117,6 +122,11 @@ std::string option_table_markdown() {
   for (const Option<Route>& option : route_options()) {
     const std::string value = option.required ? "" : toml_text(option, option.get(route));
     table_row(option, "[[route]] " + std::string(option.key), value, out);
+  }
+  const User user;
+  for (const Option<User>& option : user_options()) {
+    const std::string value = option.required ? "" : toml_text(option, option.get(user));
+    table_row(option, "[[user]] " + std::string(option.key), value, out);
   }
   return out;
 }

@@ -36,6 +36,8 @@ std::string wanted(const OptionInfo& option) {
                                  : "a duration in quotes such as \"5ms\"";
     case Kind::choice:
       return range_text(option);
+    case Kind::choices:
+      return "a list such as [" + in_quotes(option.choices.front()) + "]";
     case Kind::text:
       return "text in quotes";
     case Kind::addresses:
@@ -118,6 +120,21 @@ class Reader {
     return static_cast<std::uint64_t>(found - option_.choices.begin());
   }
 
+  Value choices(const Raw& raw) {
+    const auto* list = std::get_if<std::vector<RawText>>(&raw);
+    if (list == nullptr) return wrong_kind(raw);
+    std::vector<std::string> out;
+    for (const RawText& element : *list) {
+      Reader at(option_, element.line, errors_);
+      if (std::holds_alternative<std::monostate>(at.choice(element.text))) continue;
+      if (std::find(out.begin(), out.end(), element.text) != out.end()) {
+        at.wrong(in_quotes(element.text) + " stands there twice");
+      }
+      out.push_back(element.text);
+    }
+    return out;
+  }
+
   Value text(const Raw& raw) {
     const auto* text = std::get_if<std::string>(&raw);
     if (text == nullptr) return wrong_kind(raw);
@@ -150,7 +167,8 @@ class Reader {
   [[nodiscard]] std::string kind_suggestion(const Raw& raw) const {
     const auto* text = std::get_if<std::string>(&raw);
     const auto* number = std::get_if<std::int64_t>(&raw);
-    if (option_.kind == Kind::addresses && text != nullptr) return "[" + in_quotes(*text) + "]";
+    const bool is_list = option_.kind == Kind::addresses || option_.kind == Kind::choices;
+    if (is_list && text != nullptr) return "[" + in_quotes(*text) + "]";
     if (option_.kind == Kind::size && number != nullptr && *number >= 0) {
       return in_quotes(size_text(static_cast<std::uint64_t>(*number)));
     }
@@ -214,6 +232,8 @@ Value read_value(
       return reader.duration(raw);
     case Kind::choice:
       return reader.choice(raw);
+    case Kind::choices:
+      return reader.choices(raw);
     case Kind::text:
       return reader.text(raw);
     case Kind::addresses:
@@ -236,12 +256,20 @@ std::string toml_text(const OptionInfo& option, const Value& value) {
     }
     return out + "]";
   }
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+    std::string out = "[";
+    for (const std::string& element : *list) {
+      if (out.size() > 1) out += ", ";
+      out += basic_string(element);
+    }
+    return out + "]";
+  }
   const std::string text = number_text(option, std::get<std::uint64_t>(value));
   return option.kind == Kind::count ? text : basic_string(text);
 }
 
 std::string range_text(const OptionInfo& option) {
-  if (option.kind == Kind::choice) {
+  if (option.kind == Kind::choice || option.kind == Kind::choices) {
     std::string out;
     for (const std::string_view choice : option.choices) {
       if (!out.empty()) out += choice == option.choices.back() ? " or " : ", ";

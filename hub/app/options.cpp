@@ -3,6 +3,7 @@
 #include <array>
 
 #include "hub/app/option_access.h"
+#include "hub/core/sasl/mechanism.h"
 
 namespace runnel::app {
 
@@ -229,6 +230,13 @@ constexpr std::array kDoorOptions{
         .min = 1,
         .max = 256,
     }),
+    member_of<&Config::kafka, &K::sasl_mechanisms>({
+        .section = "kafka",
+        .key = "sasl_mechanisms",
+        .kind = Kind::choices,
+        .sentence = "How clients log in, as one of the [[user]]s; [] asks nobody who they are.",
+        .choices = sasl::kMechanismNames,
+    }),
 };
 
 constexpr std::array kStorageOptions{
@@ -362,14 +370,6 @@ constexpr std::array kRouteOptions{
     }),
 };
 
-constexpr std::array kSections{
-    Section{"mqtt", "The MQTT listeners and what one client may ask of the hub."},
-    Section{"http", "Health, metrics and the API that the command line uses."},
-    Section{"kafka", "The door for Kafka clients."},
-    Section{"storage", "The log on disk."},
-    Section{"log", "Diagnostics on standard error."},
-};
-
 }  // namespace
 
 std::span<const Option<Config>> config_options() {
@@ -382,10 +382,6 @@ std::span<const Option<Topic>> topic_options() {
 
 std::span<const Option<Route>> route_options() {
   return kRouteOptions;
-}
-
-std::span<const Section> sections() {
-  return kSections;
 }
 
 std::string_view name_of(OnFull on_full) {

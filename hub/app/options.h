@@ -19,18 +19,23 @@
 
 namespace runnel::app {
 
-enum class Kind : std::uint8_t { flag, count, size, duration, choice, text, addresses };
+enum class Kind : std::uint8_t { flag, count, size, duration, choice, choices, text, addresses };
 
 // When a changed value takes effect.
 enum class Change : std::uint8_t { live, restart };
 
 // An option's value, whatever its kind: unset ("never", or left out), flag, count or bytes or
-// microseconds or the place in `choices`, text, addresses.
-using Value =
-    std::variant<std::monostate, bool, std::uint64_t, std::string, std::vector<ListenAddress>>;
+// microseconds or the place in `choices`, text, addresses, several of `choices`.
+using Value = std::variant<
+    std::monostate,
+    bool,
+    std::uint64_t,
+    std::string,
+    std::vector<ListenAddress>,
+    std::vector<std::string>>;
 
 struct OptionInfo {
-  std::string_view section = {};  // empty inside [[topic]] and [[route]]
+  std::string_view section = {};  // empty inside [[topic]], [[route]] and [[user]]
   std::string_view key = {};
   Kind kind = Kind::text;
   std::string_view sentence = {};
@@ -52,6 +57,7 @@ struct Option : OptionInfo {
 std::span<const Option<Config>> config_options();
 std::span<const Option<Topic>> topic_options();
 std::span<const Option<Route>> route_options();
+std::span<const Option<User>> user_options();
 
 // The sections in the order of the file, with a sentence each.
 struct Section {

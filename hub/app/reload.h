@@ -14,7 +14,8 @@ namespace runnel::app {
 [[nodiscard]] LoadedConfig reload_config(const Config& running, const std::filesystem::path& file);
 
 // Why `next` cannot take the place of `running` without a restart; empty when it can. Live are
-// routes, added topics and partitions, limits and the log level; options.h says which of the rest.
+// routes, users, added topics and partitions, limits and the log level; options.h says which of the
+// rest.
 ConfigErrors restart_only_changes(const Config& running, const Config& next);
 
 }  // namespace runnel::app

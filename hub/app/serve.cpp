@@ -14,6 +14,8 @@
 
 #include "hub/app/notify.h"
 #include "hub/app/reload.h"
+#include "hub/app/user_files.h"
+#include "hub/core/users.h"
 #include "hub/kafka_broker/broker.h"
 #include "hub/net/api.h"
 #include "hub/net/fetch_reader.h"
@@ -87,6 +89,9 @@ kafka::Limits kafka_limits(const Config& c) {
   l.fetch_bytes_max = c.kafka.fetch_max_bytes;
   l.auto_create_topics = c.kafka.auto_create_topics;
   l.default_partitions = c.kafka.default_partitions;
+  for (const std::string& name : c.kafka.sasl_mechanisms) {
+    l.sasl_mechanisms.push_back(*sasl::mechanism_of(name));
+  }
   l.advertised = advertised_address(c);
   return l;
 }
@@ -100,6 +105,21 @@ std::vector<core::TopicSpec> topic_specs(const Config& c) {
 std::vector<core::RouteSpec> route_specs(const Config& c) {
   std::vector<core::RouteSpec> specs;
   for (const Route& r : c.routes) specs.push_back({r.filter, r.topic, r.key, r.partition});
+  return specs;
+}
+
+std::vector<core::UserSpec> user_specs(const Config& c) {
+  std::vector<core::UserSpec> specs;
+  for (const User& u : c.users) {
+    core::UserSpec spec{u.name, u.password, {}, {}};
+    for (const std::string& text : u.credentials) {
+      spec.credentials.push_back(*sasl::read_credential(text));
+    }
+    for (const std::string& name : u.mechanisms) {
+      spec.mechanisms.push_back(*sasl::mechanism_of(name));
+    }
+    specs.push_back(std::move(spec));
+  }
   return specs;
 }
 
@@ -118,6 +138,7 @@ class Server {
   void announce() const;
   void watch_signals();
   void reload();
+  void apply_users();
   void feed_watchdog();
   void stop(int exit_code);
   void committed(const log::Group& group);
@@ -128,6 +149,7 @@ class Server {
   asio::io_context io_{1};
   std::unique_ptr<log::Log> log_;
   core::Topics topics_;
+  core::Users users_;
   std::unique_ptr<core::Routes> routes_;
   std::unique_ptr<runtime::LogClient> client_;
   std::unique_ptr<net::Hub> hub_;
@@ -161,6 +183,11 @@ bool Server::open_hub() {
     logger::error("log", "the rows of the topics are damaged");
     return false;
   }
+  if (const auto loaded = users_.load(*log_); !loaded) {
+    logger::error("log", "the rows of the users cannot be read");
+    return false;
+  }
+  apply_users();
   client_ = std::make_unique<runtime::LogClient>(io_, *log_, commit_limits(config_));
   {
     auto filling = client_->fill();
@@ -173,7 +200,7 @@ bool Server::open_hub() {
   session_reader_->serve(*mqtt_broker_);
   hub_->add(*mqtt_broker_);
   fetch_reader_ = std::make_unique<net::FetchReader>(*hub_, *client_);
-  kafka_broker_ = std::make_unique<kafka::Broker>(*log_, topics_, *fetch_reader_, kafka_limits(config_));
+  kafka_broker_ = std::make_unique<kafka::Broker>(*log_, topics_, users_, *fetch_reader_, kafka_limits(config_));
   hub_->add(*kafka_broker_);
   Result<void> loaded;
   hub_->turn([&](core::Turn& t) { loaded = mqtt_broker_->load(t); });
@@ -264,13 +291,23 @@ void Server::reload() {
   mqtt_broker_->set_routes(routes.get());
   routes_ = std::move(routes);
   mqtt_broker_->set_limits(broker_limits(config_));
+  apply_users();
   kafka_broker_->set_limits(kafka_limits(config_));
+  kafka_broker_->logins().review();
   client_->set_limits(commit_limits(config_));
   log_->set_limits(log_options(config_));
   api_->set_disk_limit(config_.storage.limit_bytes);
   logger::set_level(config_.log.level);
   logger::info("runnel", text("reloaded ", config_path_));
   notify_systemd("READY=1");
+}
+
+// Passwords are in memory no longer than this takes.
+void Server::apply_users() {
+  std::vector<core::UserSpec> specs = user_specs(config_);
+  users_.configure(specs);
+  for (core::UserSpec& spec : specs) sasl::forget(spec.password);
+  forget_passwords(config_);
 }
 
 // A flush that hangs keeps the io thread waiting for its outcome, but not from running: so the
@@ -334,8 +371,8 @@ int Server::run() {
 
 }  // namespace
 
-int serve(const Config& config, std::string config_path) {
-  return Server(config, std::move(config_path)).run();
+int serve(Config config, std::string config_path) {
+  return Server(std::move(config), std::move(config_path)).run();
 }
 
 }  // namespace runnel::app

@@ -9,6 +9,6 @@ namespace runnel::app {
 
 // Returns the exit code: 0 stopped as asked, 1 failed while running. `config_path` is what SIGHUP
 // reads again; empty when the hub runs without a file.
-int serve(const Config& config, std::string config_path);
+int serve(Config config, std::string config_path);
 
 }  // namespace runnel::app

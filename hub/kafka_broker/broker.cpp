@@ -15,17 +15,22 @@ constexpr std::uint32_t kTransactionTicket = 102;
 }  // namespace
 
 Broker::Broker(
-    const log::Log& log, core::Topics& topics, PartitionReader& reader, const Limits& limits
+    const log::Log& log,
+    core::Topics& topics,
+    core::Users& users,
+    PartitionReader& reader,
+    const Limits& limits
 )
-    : log_(log), topics_(topics), reader_(reader), limits_(limits), produces_(*this), fetches_(*this, reader),
-      time_lookups_(*this, reader),
+    : log_(log), topics_(topics), reader_(reader), users_(users), limits_(limits), produces_(*this),
+      fetches_(*this, reader), time_lookups_(*this, reader),
       groups_(*this),
       transactions_(
           core::TransactionLimits{},
           groups_.offsets(),
           [this](core::Turn& turn) { return cluster_.next_producer_id(turn); },
           kTransactionTicket
-      ) {}
+      ),
+      logins_(*this) {}
 
 Broker::~Broker() {
   RUNNEL_CHECK(connections_.empty());
@@ -39,10 +44,13 @@ Result<void> Broker::load(core::Turn& turn) {
 
 // --- connections ---
 
-std::unique_ptr<core::Stream> Broker::open(void* owner, core::Endpoints endpoints, Instant) {
+std::unique_ptr<core::Stream> Broker::open(
+    void* owner, core::Endpoints endpoints, Instant now
+) {
   if (connections_.size() >= limits_.connections_max) return nullptr;
   const std::uint64_t id = ++last_connection_;
   auto connection = std::make_unique<Connection>(*this, id, owner, std::move(endpoints));
+  connection->login().since = now;
   connections_.emplace(id, connection.get());
   return connection;
 }
@@ -89,9 +97,11 @@ std::vector<core::Stream*> Broker::take_resumed() {
 // --- requests ---
 
 void Broker::handle(Connection& connection, ByteView frame, core::Turn& turn) {
+  if (connection.login().raw) return logins_.take_token(connection, frame, turn);
   const auto request = decode_request(frame);
   if (!request) return connection.close("a request's header is cut off");
   const RequestHeader& header = request->header;
+  if (!logins_.admits(connection.login(), header.api_key)) return logins_.turn_away(connection, turn);
   const Call call{
       connection.id(), connection.reserve(), header.correlation_id, header.api_version};
   if (const auto why = dispatch({*this, connection, call, header.client_id, turn}, *request)) connection.close(*why);
@@ -169,13 +179,15 @@ void Broker::tick(core::Turn& turn) {
   groups_.tick(turn);
   transactions_.tick(turn);
   fetches_.tick(turn);
+  logins_.tick(turn);
 }
 
 std::optional<Instant> Broker::deadline() const {
-  const auto fetch = fetches_.deadline();
-  const auto group = groups_.deadline();
-  if (!fetch || !group) return fetch ? fetch : group;
-  return std::min(*fetch, *group);
+  std::optional<Instant> first;
+  for (const auto& one : {fetches_.deadline(), groups_.deadline(), logins_.deadline()}) {
+    if (one && (!first || *one < *first)) first = one;
+  }
+  return first;
 }
 
 bool Broker::run(core::Turn& turn) {

@@ -13,6 +13,7 @@
 
 #include "hub/core/topics.h"
 #include "hub/core/transactions/transaction_coordinator.h"
+#include "hub/core/users.h"
 #include "hub/kafka/codec.h"
 #include "hub/kafka/error.h"
 #include "hub/kafka_broker/call.h"
@@ -21,6 +22,7 @@
 #include "hub/kafka_broker/fetches.h"
 #include "hub/kafka_broker/groups.h"
 #include "hub/kafka_broker/limits.h"
+#include "hub/kafka_broker/logins.h"
 #include "hub/kafka_broker/produces.h"
 #include "hub/kafka_broker/time_lookup.h"
 
@@ -29,7 +31,13 @@ namespace runnel::kafka {
 class Broker final : public core::Service {
  public:
   // All outlive this.
-  Broker(const log::Log& log, core::Topics& topics, PartitionReader& reader, const Limits& limits);
+  Broker(
+      const log::Log& log,
+      core::Topics& topics,
+      core::Users& users,
+      PartitionReader& reader,
+      const Limits& limits
+  );
   ~Broker() override;
 
   // What the log knows of the cluster, or what it will know.
@@ -68,10 +76,20 @@ class Broker final : public core::Service {
   [[nodiscard]] const Fetches& fetches() const { return fetches_; }
   [[nodiscard]] TimeLookups& time_lookups() { return time_lookups_; }
   [[nodiscard]] PartitionReader& reader() { return reader_; }
+  [[nodiscard]] core::Users& users() { return users_; }
+  [[nodiscard]] Logins& logins() { return logins_; }
+  [[nodiscard]] const Logins& logins() const { return logins_; }
   [[nodiscard]] Groups& groups() { return groups_; }
   [[nodiscard]] const Groups& groups() const { return groups_; }
   [[nodiscard]] core::TransactionCoordinator& transactions() { return transactions_; }
   [[nodiscard]] const core::TransactionCoordinator& transactions() const { return transactions_; }
+
+  // nullptr: it has gone.
+  [[nodiscard]] Connection* find(std::uint64_t connection) const;
+  template <class Visit>
+  void each_connection(Visit&& visit) {
+    for (const auto& [id, connection] : connections_) visit(*connection);
+  }
 
   // The name of the topic with this id; empty: there is none.
   [[nodiscard]] Text topic_of(const Uuid& id) const;
@@ -129,12 +147,12 @@ class Broker final : public core::Service {
     Bytes failed;
   };
 
-  [[nodiscard]] Connection* find(std::uint64_t id) const;
   void let_go_on(core::Turn& turn);
 
   const log::Log& log_;
   core::Topics& topics_;
   PartitionReader& reader_;
+  core::Users& users_;
   Limits limits_;
   Cluster cluster_;
   Produces produces_;
@@ -142,6 +160,7 @@ class Broker final : public core::Service {
   TimeLookups time_lookups_;
   Groups groups_;
   core::TransactionCoordinator transactions_;
+  Logins logins_;
   std::unordered_map<std::uint64_t, Connection*> connections_;
   std::uint64_t last_connection_ = 0;
   std::vector<Connection*> ready_;

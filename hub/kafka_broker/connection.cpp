@@ -38,10 +38,9 @@ void Connection::closed(core::Turn&) {
 }
 
 void Connection::take(core::Turn& turn) {
-  const Limits& limits = broker_.limits();
   while (!closing_ && !paused_) {
     const ByteView rest = ByteView(in_).substr(taken_);
-    const auto size = frame_bytes(rest, limits.request_bytes_max);
+    const auto size = frame_bytes(rest, broker_.logins().request_bytes_max(login_));
     if (!size) {
       close(errc_of(size.error()) == Errc::too_large ? "a request is too large"
                                                      : "it does not speak Kafka");
@@ -65,8 +64,8 @@ void Connection::take(core::Turn& turn) {
 // so that there is one at a time; what follows it would be answered behind it anyway.
 bool Connection::must_wait() const {
   const Limits& limits = broker_.limits();
-  return slots_.size() >= limits.requests_in_flight_max ||
-         pending_bytes() >= limits.outbound_bytes_max || broker_.fetches().busy(id_);
+  return login_.refused || slots_.size() >= limits.requests_in_flight_max ||
+         pending_bytes() >= broker_.logins().outbound_bytes_max(login_) || broker_.fetches().busy(id_);
 }
 
 void Connection::go_on() {
@@ -110,7 +109,7 @@ void Connection::release() {
 void Connection::close(std::string_view why) {
   if (closing_) return;
   closing_ = true;
-  logger::info("kafka", logger::text("closing the connection of ", endpoints_.peer, ": ", why));
+  if (!why.empty()) logger::info("kafka", logger::text("closing the connection of ", endpoints_.peer, ": ", why));
   broker_.ready(*this);
 }
 

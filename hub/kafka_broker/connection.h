@@ -8,6 +8,7 @@
 
 #include "hub/core/service.h"
 #include "hub/kafka_broker/limits.h"
+#include "hub/kafka_broker/login.h"
 
 namespace runnel::kafka {
 
@@ -25,6 +26,7 @@ class Connection final : public core::Stream {
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] const core::Endpoints& endpoints() const { return endpoints_; }
+  [[nodiscard]] Login& login() { return login_; }
 
   // --- for Broker ---
   // Makes room for the answer of the request in hand. Answers leave in the order of these.
@@ -33,7 +35,7 @@ class Connection final : public core::Stream {
   void answer(std::uint64_t slot, Bytes frame);
   // Goes on with requests that waited for room in the group or for answers.
   void resume(core::Turn& turn);
-  // Closes once all answers that are ready are written.
+  // Closes once all answers that are ready are written. `why` is for the log; empty: said already.
   void close(std::string_view why);
  private:
   struct Slot {
@@ -49,6 +51,7 @@ class Connection final : public core::Stream {
   Broker& broker_;
   std::uint64_t id_;
   core::Endpoints endpoints_;
+  Login login_;
   Bytes in_;
   std::size_t taken_ = 0;  // of in_
   std::deque<Slot> slots_;

@@ -45,6 +45,7 @@ constexpr auto kEntries = entries<
     SyncGroupRequest,
     DescribeGroupsRequest,
     ListGroupsRequest,
+    SaslHandshakeRequest,
     ApiVersionsRequest,
     CreateTopicsRequest,
     DeleteTopicsRequest,
@@ -53,6 +54,7 @@ constexpr auto kEntries = entries<
     OffsetForLeaderEpochRequest,
     DescribeConfigsRequest,
     AlterConfigsRequest,
+    SaslAuthenticateRequest,
     CreatePartitionsRequest,
     DeleteGroupsRequest,
     IncrementalAlterConfigsRequest,
@@ -64,7 +66,9 @@ constexpr auto kEntries = entries<
     TxnOffsetCommitRequest,
     DescribeTransactionsRequest,
     ListTransactionsRequest,
-    DescribeProducersRequest>();
+    DescribeProducersRequest,
+    DescribeUserScramCredentialsRequest,
+    AlterUserScramCredentialsRequest>();
 
 const Entry* find_entry(std::int16_t key) {
   for (const Entry& e : kEntries) {

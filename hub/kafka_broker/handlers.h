@@ -44,6 +44,7 @@ void handle(const Context& context, const EndTxnRequest& request);
 void handle(const Context& context, const DescribeTransactionsRequest& request);
 void handle(const Context& context, const ListTransactionsRequest& request);
 void handle(const Context& context, const DescribeProducersRequest& request);
+
 // topic_deletions.cpp
 void handle(const Context& context, const DeleteTopicsRequest& request);
 void handle(const Context& context, const DeleteRecordsRequest& request);
@@ -52,6 +53,14 @@ void handle(const Context& context, const DeleteRecordsRequest& request);
 void handle(const Context& context, const DescribeConfigsRequest& request);
 void handle(const Context& context, const AlterConfigsRequest& request);
 void handle(const Context& context, const IncrementalAlterConfigsRequest& request);
+
+// sasl_requests.cpp
+void handle(const Context& context, const SaslHandshakeRequest& request);
+void handle(const Context& context, const SaslAuthenticateRequest& request);
+
+// scram_requests.cpp
+void handle(const Context& context, const DescribeUserScramCredentialsRequest& request);
+void handle(const Context& context, const AlterUserScramCredentialsRequest& request);
 
 // produces.h, fetches.h
 void handle(const Context& context, const ProduceRequest& request);

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "hub/core/sasl/mechanism.h"
 
 namespace runnel::kafka {
 
@@ -27,6 +30,12 @@ struct Limits {
   std::optional<std::chrono::milliseconds> retention;
   std::uint64_t generation_bytes = std::uint64_t{64} << 20;
 
+  // Of a peer that has not said who it is, where it has to.
+  std::size_t stranger_bytes_max = 64 << 10;  // of one request, and of answers that wait
+  std::chrono::seconds login_time_max{10};
+  std::chrono::milliseconds failed_login_delay{100};  // between a wrong password and its answer
+
+  std::vector<sasl::Mechanism> sasl_mechanisms;  // empty: nobody is asked who they are
   bool auto_create_topics = true;
   std::uint32_t default_partitions = 1;
   // What clients are told to connect to; no host, or port 0: the address that they used.

@@ -273,6 +273,11 @@ HttpAnswer Api::metrics() const {
   e.gauge("runnel_kafka_connections", "Connections of Kafka clients.", d(kafka_.connections()));
   e.gauge("runnel_kafka_groups", "Consumer groups with members, or that had some.", d(kafka_.groups().coordinator().groups()));
   e.gauge("runnel_kafka_fetches_waiting", "Fetch requests that wait for records.", d(kafka_.fetches().waiting()));
+  const kafka::Logins::Counters& l = kafka_.logins().counters();
+  constexpr const char* kLogins = "runnel_kafka_logins_total";
+  e.counter(kLogins, "Logins of Kafka clients, by how they ended.", d(l.succeeded), "result=\"succeeded\"");
+  e.counter(kLogins, "Logins of Kafka clients, by how they ended.", d(l.failed), "result=\"failed\"");
+  e.counter(kLogins, "Logins of Kafka clients, by how they ended.", d(l.turned_away), "result=\"none\"");
   e.gauge("runnel_sessions", "MQTT sessions, connected or not.", d(b.sessions()));
   e.gauge("runnel_subscriptions", "MQTT subscriptions.", d(b.subscriptions()));
   e.gauge("runnel_retained_messages", "Retained messages.", d(b.retained()));

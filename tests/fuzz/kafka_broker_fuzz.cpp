@@ -398,7 +398,9 @@ class World final : private PartitionReader {
     limits.requests_in_flight_max = 4;
     limits.topics_max = 4;
     PartitionReader& reader = *this;
-    broker_ = std::make_unique<Broker>(*log_, topics_, reader, limits);
+    users_ = core::Users();
+    RUNNEL_CHECK(users_.load(*log_));
+    broker_ = std::make_unique<Broker>(*log_, topics_, users_, reader, limits);
     turn([this](core::Turn& t) { RUNNEL_CHECK(broker_->load(t)); });
   }
 
@@ -506,6 +508,7 @@ class World final : private PartitionReader {
   log::LogOptions options_;
   std::unique_ptr<log::Log> log_;
   core::Topics topics_;
+  core::Users users_;
   std::unique_ptr<log::Group> filling_;
   std::unique_ptr<Broker> broker_;
   std::deque<std::unique_ptr<log::Group>> done_;

@@ -7,6 +7,7 @@
     offset_at(topic, partition, timestamp), ends(topic, partition)
     create_topic, create_partitions, topics, groups, describe_group, group_offsets, delete_group,
     delete_offsets
+    set_password(user, mechanism, password), delete_password(user, mechanism), passwords()
 
 `can` says which of them a client has at all, and `codecs` which codecs. A client that is a library
 of Python or Node.js runs in a process of its own (drivers/); programs run once per operation.
@@ -30,9 +31,19 @@ class Client:
 
     codecs = CODECS
     can = frozenset()
+    mechanisms = "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
+    login = None  # one of them, a user and a password
+    escapes_names = True  # in SCRAM's messages: a comma, an equals sign
 
     def __init__(self, the_hub):
         self.hub = the_hub
+
+    def login_properties(self):
+        """As librdkafka has them."""
+        if self.login is None:
+            return {}
+        names = "sasl.mechanism", "sasl.username", "sasl.password"
+        return {"security.protocol": "SASL_PLAINTEXT", **dict(zip(names, self.login, strict=True))}
 
     def carried(self, record):
         """What can be seen of a record through this client: some cannot tell all of it apart."""

@@ -55,13 +55,15 @@ class Driver(Client):
         "create_topic": ("topic", "partitions"), "create_partitions": ("topic", "partitions"),
         "topics": (), "groups": (), "describe_group": ("group",), "group_offsets": ("group",),
         "delete_group": ("group",), "delete_offsets": ("group", "topic", "partitions"),
+        "set_password": ("user", "mechanism", "password"),
+        "delete_password": ("user", "mechanism"), "passwords": (),
     }
 
     def _ask(self, name, *args, **options):
         if self.process is None:
             self.process = subprocess.Popen(
                 [*self.command, self.hub.bootstrap], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                env=dict(os.environ, **self.environment))
+                env=self._environment())
         request = {"do": name, **dict(zip(self._FIELDS[name], args, strict=True)), **options}
         self.process.stdin.write(
             json.dumps({k: _as_json(v) for k, v in request.items()}).encode() + b"\n")
@@ -81,7 +83,11 @@ class Driver(Client):
 
     def member(self, topic, group):
         return support.Process(*self.command, self.hub.bootstrap, topic, group,
-                               env=dict(os.environ, **self.environment))
+                               env=self._environment())
+
+    def _environment(self):
+        login = {"KAFKA_LOGIN": json.dumps(self.login)} if self.login else {}
+        return dict(os.environ, **self.environment, **login)
 
     def close(self):
         if self.process is not None:
@@ -98,6 +104,7 @@ _TOPICS = {"create_topic", "create_partitions", "topics", "groups", "describe_gr
 class PythonKafka(Driver):
     command = ("/usr/bin/python3", "-B", DRIVERS / "python_kafka.py")
     can = frozenset(BASICS | _TOPICS | {"group_offsets", "delete_group", "metadata"})
+    escapes_names = False
 
     def producible(self, record):
         return ((record.key is not None or record.value is not None)
@@ -138,7 +145,8 @@ class Platformatic(NodeDriver):
 
     file = "platformatic.mjs"
     can = frozenset(
-        BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_offsets"})
+        BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_offsets",
+                   "set_password", "delete_password", "passwords"})
 
     @functools.cached_property
     def codecs(self):

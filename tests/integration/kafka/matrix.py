@@ -61,12 +61,17 @@ class Theme(unittest.TestCase):
     def setUpClass(cls):
         cls.hub = KafkaHub(cls.extra, **cls.config)
         cls.addClassCleanup(cls.hub.remove)
+        cls.before_start(cls.hub)
         cls.hub.start()
         cls.client = CLIENTS[cls.name](cls.hub)
         cls.addClassCleanup(cls.client.close)
         cls.reference = Confluent(cls.hub)
         cls.reference.environment = {"KAFKA_CLIENT_ID": "reference"}
         cls.addClassCleanup(cls.reference.close)
+
+    @classmethod
+    def before_start(cls, the_hub):
+        """What the configuration needs beside it."""
 
     def tearDown(self):
         if not self.hub.alive():

@@ -26,7 +26,7 @@ class Program(Client):
         folder = pathlib.Path(os.environ["KAFKA_PROGRAM_FOLDER"])
         properties = {
             "bootstrap.servers": self.hub.bootstrap, "reconnect.backoff.max.ms": "500",
-            "topic.metadata.propagation.max.ms": "2000", **properties}
+            "topic.metadata.propagation.max.ms": "2000", **self.login_properties(), **properties}
         return [str(folder / self.file), *map(str, words),
                 *(f"{key}={value}" for key, value in properties.items())]
 
@@ -140,8 +140,9 @@ class Kcat(Client):
     _FORMAT = "%p %o %T %K %S %h<end of head>%k%s\\n"
 
     def _run(self, *words, stdin=None):
+        login = [part for item in self.login_properties().items() for part in ("-X", "=".join(item))]
         done = subprocess.run(
-            ["kcat", "-b", self.hub.bootstrap, *map(str, words)], input=stdin,
+            ["kcat", "-b", self.hub.bootstrap, *login, *map(str, words)], input=stdin,
             capture_output=True, timeout=PATIENCE_S)
         if done.returncode != 0 or b"Delivery failed" in done.stderr:
             raise ClientError(f"status {done.returncode}: {done.stderr.decode()}")

@@ -45,11 +45,14 @@ TEST(Example, AsItIsItChangesNothing) {
   EXPECT_EQ(*loaded, Config{});
 }
 
-TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicAndRoute) {
+TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicRouteAndUser) {
   LoadedConfig loaded = parse_config(uncommented(example_toml()));
   ASSERT_TRUE(loaded) << describe(loaded.error().front(), "example");
   EXPECT_THAT(loaded->topics, ElementsAre(Topic{"temps", 4}));
   EXPECT_THAT(loaded->routes, ElementsAre(Route{"plant/+/temp", "temps", "{1}", 0}));
+  ASSERT_EQ(loaded->users.size(), 1U);
+  EXPECT_EQ(loaded->users[0].name, "line-3");
+  loaded->users.clear();
   loaded->topics.clear();
   loaded->routes.clear();
   loaded->warnings.clear();

@@ -20,7 +20,7 @@ std::vector<std::string> changes(const Config& running, const Config& next) {
   return out;
 }
 
-TEST(Reload, LimitsRoutesAddedTopicsAndTheLogLevelChangeLive) {
+TEST(Reload, LimitsRoutesUsersAddedTopicsAndTheLogLevelChangeLive) {
   const Config next = config_of(R"(
 [mqtt]
 connections_max = 5
@@ -28,6 +28,8 @@ packet_max = "64KiB"
 inflight_max = 1
 session_expiry_max = "1d"
 sys_interval = "1s"
+[kafka]
+sasl_mechanisms = ["PLAIN"]
 [storage]
 limit = "2GiB"
 retention = "1d"
@@ -41,6 +43,9 @@ partitions = 4
 [[route]]
 filter = "a/#"
 topic = "other"
+[[user]]
+name = "alice"
+password_file = "alice"
 )");
   EXPECT_THAT(changes(Config{}, next), IsEmpty());
 }

@@ -27,7 +27,8 @@ struct Link {
 
 class KafkaHub final : private PartitionReader {
  public:
-  explicit KafkaHub(const Limits& limits_ = {}) : limits(limits_) {
+  explicit KafkaHub(const Limits& limits_ = {}, std::vector<core::UserSpec> users_of_config = {})
+      : limits(limits_), users(std::move(users_of_config)) {
     files.options.generation_bytes = 4 * runnel::test::kMiB;
     start();
   }
@@ -39,6 +40,7 @@ class KafkaHub final : private PartitionReader {
 
   runnel::test::LogFixture files;
   Limits limits;
+  std::vector<core::UserSpec> users;  // of the configuration
   std::size_t group_bytes_max = 256 * 1024;
 
   std::shared_ptr<Link> connect() {
@@ -118,6 +120,15 @@ class KafkaHub final : private PartitionReader {
     });
   }
 
+  // What a reload does with users and limits.
+  void reload() {
+    users_.configure(users);
+    broker_->set_limits(limits);
+    broker_->logins().review();
+    run();
+    advance(milliseconds(0));
+  }
+
   // The process dies and starts again. What was not committed is lost.
   void restart() {
     stop();
@@ -147,10 +158,13 @@ class KafkaHub final : private PartitionReader {
   void start() {
     files.open();
     topics_ = {};
+    users_ = core::Users();
+    users_.configure(users);
+    if (!users_.load(files.log())) throw std::runtime_error("the users do not load");
     if (!topics_.load(files.log())) throw std::runtime_error("the topics do not load");
     filling_ = std::make_unique<log::Group>();
     PartitionReader& reader = *this;
-    broker_ = std::make_unique<Broker>(files.log(), topics_, reader, limits);
+    broker_ = std::make_unique<Broker>(files.log(), topics_, users_, reader, limits);
     turn([this](core::Turn& t) {
       if (!broker_->load(t)) throw std::runtime_error("the cluster does not load");
     });
@@ -241,6 +255,7 @@ class KafkaHub final : private PartitionReader {
   }
 
   core::Topics topics_;
+  core::Users users_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<log::Group> filling_;
   std::deque<std::unique_ptr<log::Group>> done_;

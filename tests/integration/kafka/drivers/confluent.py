@@ -13,6 +13,10 @@ import protocol
 COMMON = {
     "bootstrap.servers": sys.argv[1], "socket.timeout.ms": 10_000,
     "client.id": os.environ.get("KAFKA_CLIENT_ID", "confluent")}
+if protocol.login():
+    COMMON.update(
+        zip(("sasl.mechanism", "sasl.username", "sasl.password"), protocol.login(), strict=True),
+        **{"security.protocol": "SASL_PLAINTEXT"})
 _producers = {}
 
 

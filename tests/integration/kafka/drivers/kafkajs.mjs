@@ -4,7 +4,7 @@ import { compress as zstdCompress, decompress as zstdDecompress, init as initZst
 import kafkajs from 'kafkajs'
 import SnappyCodec from 'kafkajs-snappy'
 import lz4 from 'lz4js'
-import { decode, record, say, serve } from './protocol.mjs'
+import { decode, login, record, say, serve } from './protocol.mjs'
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs
 CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec
@@ -29,6 +29,7 @@ const [bootstrap, topicOfMember, groupOfMember] = process.argv.slice(2)
 const kafka = new Kafka({
   brokers: [bootstrap],
   clientId: 'test',
+  sasl: login ? { mechanism: login[0].toLowerCase(), username: login[1], password: login[2] } : undefined,
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 30 }
 })

@@ -1,13 +1,14 @@
 // @platformatic/kafka: platformatic.mjs BOOTSTRAP, or platformatic.mjs BOOTSTRAP TOPIC GROUP for a
 // member of a group.
-import { randomUUID } from 'node:crypto'
-import { Admin, Consumer, ListOffsetTimestamps, Producer } from '@platformatic/kafka'
-import { decode, record, say, serve, sleep } from './protocol.mjs'
+import { pbkdf2Sync, randomBytes, randomUUID } from 'node:crypto'
+import { Admin, Connection, Consumer, ListOffsetTimestamps, Producer, alterUserScramCredentialsV0, describeUserScramCredentialsV0 } from '@platformatic/kafka'
+import { decode, login, record, say, serve, sleep } from './protocol.mjs'
 
 const [bootstrap, topicOfMember, groupOfMember] = process.argv.slice(2)
 const common = {
   clientId: 'test', bootstrapBrokers: [bootstrap], autocreateTopics: true, retries: 5, retryDelay: 200
 }
+if (login) common.sasl = { mechanism: login[0], username: login[1], password: login[2] }
 const ACKS = { all: -1, 1: 1, 0: 0 }
 
 const producers = new Map()
@@ -70,6 +71,26 @@ async function admin (work) {
   }
 }
 
+// Its Admin has no SCRAM credentials, but the library has their requests.
+async function connected (work) {
+  const [host, port] = bootstrap.split(':')
+  const one = new Connection('test', { sasl: common.sasl })
+  await one.connect(host, Number(port))
+  try {
+    return await work(one)
+  } finally {
+    await one.close()
+  }
+}
+
+const scramOf = mechanism => (mechanism === 'SCRAM-SHA-256' ? { mechanism: 1, hash: 'sha256', bytes: 32 } : { mechanism: 2, hash: 'sha512', bytes: 64 })
+
+function salted (user, mechanism, password) {
+  const { mechanism: number, hash, bytes } = scramOf(mechanism)
+  const salt = randomBytes(16)
+  return { name: user, mechanism: number, iterations: 4096, salt, saltedPassword: pbkdf2Sync(password, salt, 4096, bytes, hash) }
+}
+
 const listed = (one, topic, partition, timestamp) => one.listOffsets({
   topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }]
 }).then(found => Number(found[0].partitions[0].offset))
@@ -110,6 +131,16 @@ const operations = {
   group_offsets: ({ group }) => admin(async one => {
     const [found] = await one.listConsumerGroupOffsets({ groups: [group] })
     return found.topics.flatMap(t => t.partitions.map(p => [t.name, p.partitionIndex, Number(p.committedOffset)]))
+  }),
+  set_password: ({ user, mechanism, password }) => connected(async one => {
+    await alterUserScramCredentialsV0.api.async(one, [], [salted(user, mechanism, password)])
+  }),
+  delete_password: ({ user, mechanism }) => connected(async one => {
+    await alterUserScramCredentialsV0.api.async(one, [{ name: user, mechanism: scramOf(mechanism).mechanism }], [])
+  }),
+  passwords: () => connected(async one => {
+    const { results } = await describeUserScramCredentialsV0.api.async(one, [])
+    return results.map(r => [r.user, ...r.credentialInfos.map(c => c.mechanism)])
   }),
   delete_group: ({ group }) => admin(one => one.deleteGroups({ groups: [group] })),
   delete_offsets: ({ group, topic, partitions }) => admin(one => one.deleteConsumerGroupOffsets({

@@ -4,6 +4,9 @@ import { createInterface } from 'node:readline'
 export const encode = data => (data === null || data === undefined ? null : Buffer.from(data).toString('base64'))
 export const decode = text => (text === null ? null : Buffer.from(text, 'base64'))
 
+// Mechanism, user and password of SASL, or nothing.
+export const login = process.env.KAFKA_LOGIN ? JSON.parse(process.env.KAFKA_LOGIN) : null
+
 // A record as the answers have it; `headers` are pairs.
 export function record (partition, offset, timestamp, key, value, headers) {
   return {

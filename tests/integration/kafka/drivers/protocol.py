@@ -7,6 +7,7 @@ Requests: see kafka_client.py.
 
 import base64
 import json
+import os
 import signal
 import sys
 
@@ -23,6 +24,12 @@ def record(partition, offset, timestamp, key, value, headers):
     """A record as the answers have it."""
     return {"partition": partition, "offset": offset, "timestamp": timestamp, "key": encode(key),
             "value": encode(value), "headers": [[n, encode(v)] for n, v in headers or []]}
+
+
+def login():
+    """Mechanism, user and password of SASL, or nothing."""
+    text = os.environ.get("KAFKA_LOGIN")
+    return json.loads(text) if text else None
 
 
 def serve(operations):

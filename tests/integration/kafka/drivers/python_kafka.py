@@ -10,6 +10,10 @@ import protocol
 
 BOOTSTRAP = sys.argv[1]
 MAX_BYTES = 16 << 20
+LOGIN = dict(zip(("sasl_mechanism", "sasl_plain_username", "sasl_plain_password"),
+                 protocol.login() or ()))
+if LOGIN:
+    LOGIN["security_protocol"] = "SASL_PLAINTEXT"
 _producers = {}
 
 
@@ -18,7 +22,8 @@ def producer(codec, acks):
         _producers[codec, acks] = kafka.KafkaProducer(
             bootstrap_servers=BOOTSTRAP, acks=acks, linger_ms=20, retries=1000, max_block_ms=8_000,
             compression_type=None if codec == "none" else codec, max_request_size=MAX_BYTES,
-            max_in_flight_requests_per_connection=1, batch_size=1 << 20, buffer_memory=64 << 20)
+            max_in_flight_requests_per_connection=1, batch_size=1 << 20, buffer_memory=64 << 20,
+            **LOGIN)
     return _producers[codec, acks]
 
 
@@ -37,7 +42,7 @@ def produce(topic, records, codec="none", acks="all"):
 def consumer(**options):
     return kafka.KafkaConsumer(
         bootstrap_servers=BOOTSTRAP, enable_auto_commit=False, fetch_max_wait_ms=200,
-        max_partition_fetch_bytes=4 << 20, **options)
+        max_partition_fetch_bytes=4 << 20, **LOGIN, **options)
 
 
 def consume(topic, partition, start, count=None, until=None):
@@ -93,7 +98,7 @@ def ends(topic, partition):
 
 
 def admin():
-    return KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    return KafkaAdminClient(bootstrap_servers=BOOTSTRAP, **LOGIN)
 
 
 def create_topic(topic, partitions):
