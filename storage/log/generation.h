@@ -121,6 +121,10 @@ class Generation {
   // The first record of `partition` whose timestamp is at least that; not_found: none here.
   [[nodiscard]] Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
 
+  // As Log has them; not_found: none here.
+  [[nodiscard]] Result<Position> position_at(std::int64_t at_least_ms) const;
+  [[nodiscard]] Result<Position> position_of(PartitionId partition, Offset offset) const;
+
   // The largest timestamp of a partition's records; the least there is when it has none.
   [[nodiscard]] std::int64_t newest_ms(PartitionId partition) const;
 

@@ -115,6 +115,12 @@ class Log {
   // all older. not_found: there is none.
   Result<TimedOffset> find_time(PartitionId partition, std::int64_t at_least_ms) const;
 
+  // Over all partitions, in the order of the log: the position of the first record whose timestamp is
+  // at least that; of the record of `partition` at `offset`, or the first readable one behind it.
+  // end() when there is none.
+  Result<Position> position_at(std::int64_t at_least_ms) const;
+  Result<Position> position_of(PartitionId partition, Offset offset) const;
+
   [[nodiscard]] PartitionRange range(PartitionId partition) const;
 
   [[nodiscard]] Position first() const { return Position(first_.load(std::memory_order_acquire)); }
@@ -199,6 +205,8 @@ class Log {
       Offset& next,
       bool& full
   ) const;
+  // What the first generation that has it answers; end() when none has.
+  Result<Position> first_in_chain(const std::function<Result<Position>(const Generation&)>& look) const;
   Offset next_start(PartitionId partition, Offset behind, Offset otherwise) const;
 
   LogOptions options_;
