@@ -64,7 +64,8 @@ struct Route {
   std::string filter;
   std::string topic;
   std::string key = "{topic}";             // text with {topic}, {client}, {1} … {9}
-  std::optional<std::uint32_t> partition;  // unset: by the hash of the key
+  std::optional<std::uint32_t> partition{};  // unset: by the hash of the key
+  std::optional<std::string> mqtt_topic{};   // the way back: text with {key}, {topic}, {partition}
 
   bool operator==(const Route&) const = default;
 };

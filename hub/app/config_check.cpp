@@ -8,6 +8,7 @@
 #include "hub/app/suggest.h"
 #include "hub/app/text.h"
 #include "hub/app/units.h"
+#include "hub/core/reverse_routes.h"
 #include "hub/core/sasl/sasl_limits.h"
 #include "hub/mqtt/topic_filter.h"
 
@@ -225,6 +226,7 @@ class Check {
   ) {
     if (!route.topic.empty()) topic_name(line, "[[route]] topic", route.topic);
     if (!route.filter.empty() && filter(route.filter, line)) key(route, line);
+    if (route.mqtt_topic) mqtt_topic(*route.mqtt_topic, line);
     if (!route.partition || route.topic.empty()) return;
     const std::uint32_t count = partitions.at(route.topic);
     if (*route.partition >= count) {
@@ -257,6 +259,39 @@ class Check {
             " is not an MQTT topic filter: + must be a whole level, and # the whole last one"
     );
     return false;
+  }
+
+  // A topic name once its placeholders are filled.
+  void mqtt_topic(const std::string& text, std::uint32_t line) {
+    constexpr std::array<std::string_view, 3> kNames{"key", "topic", "partition"};
+    std::string filled;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      const std::size_t end = text[at] == '{' ? text.find('}', at) : at;
+      if (text[at] == '}' || end == std::string::npos) {
+        wrong(
+            line, "[[route]] mqtt_topic: " + in_quotes(text) + " has a brace without its other half"
+        );
+        return;
+      }
+      filled.push_back(end == at ? text[at] : 'x');
+      if (end == at) continue;
+      const std::string name = text.substr(at + 1, end - at - 1);
+      at = end;
+      if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) continue;
+      const auto near = nearest(name, kNames);
+      wrong(
+          line,
+          "[[route]] mqtt_topic: " + in_quotes("{" + name + "}") +
+              " is not one of {key}, {topic} and {partition}",
+          near.empty() ? std::string{} : "{" + std::string(near) + "}"
+      );
+    }
+    if (core::deliverable_topic(filled)) return;
+    wrong(
+        line,
+        "[[route]] mqtt_topic: " + in_quotes(text) +
+            " is no MQTT topic: it may hold neither + nor #, and not begin with $SYS"
+    );
   }
 
   // Every { begins a placeholder that the filter can fill.

@@ -368,6 +368,12 @@ constexpr std::array kRouteOptions{
         .max = kPartitionsMax - 1,
         .may_be_unset = true,
     }),
+    member<Route, &Route::mqtt_topic>({
+        .key = "mqtt_topic",
+        .kind = Kind::text,
+        .sentence = "The way back: text with {key}, {topic} and {partition} (docs/mapping.md).",
+        .may_be_unset = true,
+    }),
 };
 
 }  // namespace

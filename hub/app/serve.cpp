@@ -104,7 +104,7 @@ std::vector<core::TopicSpec> topic_specs(const Config& c) {
 
 std::vector<core::RouteSpec> route_specs(const Config& c) {
   std::vector<core::RouteSpec> specs;
-  for (const Route& r : c.routes) specs.push_back({r.filter, r.topic, r.key, r.partition});
+  for (const Route& r : c.routes) specs.push_back({r.filter, r.topic, r.key, r.partition, r.mqtt_topic});
   return specs;
 }
 

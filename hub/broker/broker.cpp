@@ -34,6 +34,7 @@ Broker::Broker(
     : log_(log),
       limits_(limits),
       cache_(routes, tree_),
+      records_(routes),
       reader_(reader),
       feed_(reader, *this, log.end(), limits.block_cache_bytes_max),
       started_(now),
@@ -75,6 +76,7 @@ Result<void> Broker::load_sessions(Turn& turn) {
       logger::warn("mqtt", logger::text("flow row of '", session->client_id(), "' is damaged in part"));
     }
     feed_.place_behind(*session, flow.tailing ? std::max(flow.cursor, tail) : flow.cursor);
+    if (session->replaying()) feed_.place_behind(session->replayer_, flow.replay);
     // Its row may still say that the mark speaks for it: it must be written anew before the mark moves.
     session->mark_dirty();
   });
@@ -451,9 +453,11 @@ void Broker::reply_after_commit(Connection& connection, Reply reply, Turn& turn)
 void Broker::fan_out(const log::BlockPtr& block, std::uint32_t index, Turn& turn) {
   const auto record = block->record(index);
   if (!record) return;
-  const std::string_view topic = topic_of(*record);
+  const std::string_view topic = records_.topic_of(*record, block->partition(index));
+  if (topic.empty()) ++counters_.records_without_topic;
   if (topic.empty() || cache_.matches(topic).empty()) return;
-  if (to_message(*record, message_out_)) fan_out_message(block, index, message_out_, turn);
+  records_.read(*record, topic, message_out_);
+  fan_out_message(block, index, message_out_, turn);
 }
 
 void Broker::fan_out_message(

@@ -18,6 +18,8 @@
 #include "hub/broker/connection.h"
 #include "hub/broker/feed.h"
 #include "hub/broker/limits.h"
+#include "hub/broker/record_reader.h"
+#include "hub/broker/replay.h"
 #include "hub/broker/retained.h"
 #include "hub/broker/session.h"
 #include "hub/broker/shared_group.h"
@@ -48,6 +50,8 @@ class Broker final : public core::Service, private Feed::Fanout {
   // --- the log ---
   void committed(const log::Group& group, Turn& turn) override;
   void block_read(Position position, Result<log::BlockPtr> block, Turn& turn);
+  // Answers BlockReader::seek: where the replay begins, or the end of the log.
+  void sought(std::uint64_t ticket, Result<Position> position, Turn& turn);
 
   // --- time ---
   void tick(Turn& turn) override;
@@ -58,11 +62,15 @@ class Broker final : public core::Service, private Feed::Fanout {
 
   // --- life ---
   void set_limits(const Limits& limits) { limits_ = limits; }
-  void set_routes(const core::Routes* routes) { cache_.routes_changed(routes); }
+  void set_routes(const core::Routes* routes) {
+    cache_.routes_changed(routes);
+    records_.routes_changed(routes);
+  }
   void shut_down(Turn& turn) override;
 
   [[nodiscard]] const Limits& limits() const { return limits_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] std::uint64_t headers_left_out() const { return records_.headers_left_out(); }
   [[nodiscard]] std::size_t connections() const { return connected_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::size_t subscriptions() const { return tree_.size(); }
@@ -134,6 +142,7 @@ class Broker final : public core::Service, private Feed::Fanout {
   Limits limits_;
   core::SubscriptionTree tree_;
   TopicCache cache_;
+  RecordReader records_;
   Retained retained_;
   Retained sys_messages_;  // in memory only
   BlockReader& reader_;
@@ -177,6 +186,7 @@ class Broker final : public core::Service, private Feed::Fanout {
   Message message_in_;
   Message message_out_;
   Delivery delivery_;
+  ReplayWords replay_words_;
 
   struct Wanted {
     Session* session;

@@ -82,7 +82,7 @@ void Connection::take(ByteView bytes, Turn& turn) {
 std::size_t Connection::consume(ByteView bytes, Turn& turn) {
   std::size_t used = 0;
   while (!closing_ && used < bytes.size()) {
-    if (connected_ && !greeted_) {
+    if ((connected_ && !greeted_) || seeking_) {
       pause();  // CONNACK comes first ([MQTT-3.2.0-1]), and that waits for a commit
       break;
     }
@@ -202,6 +202,7 @@ void Connection::accept_connect(
   }
   session_ = session;
   connected_ = true;
+  explains_ = connect.request_problem_information;
   send_window_ = connect.receive_maximum;
   packet_bytes_max_ = connect.maximum_packet_bytes.value_or(kPacketBytesMax);
   alias_out_max_ = std::min(connect.topic_alias_maximum, limits.topic_alias_max);
@@ -267,68 +268,6 @@ void Connection::on_ack(PacketType type, ByteView body, Turn& turn) {
 }
 
 // --- subscriptions ---
-
-void Connection::on_subscribe(ByteView body, Turn& turn) {
-  const auto subscribe = mqtt::decode_subscribe(body, version_);
-  if (!subscribe) return fail(subscribe.error(), "malformed SUBSCRIBE");
-  mqtt::SubscriptionAck ack;
-  ack.type = PacketType::suback;
-  ack.packet_id = subscribe->packet_id;
-  Follows follows;
-  for (const mqtt::SubscribeEntry& entry : subscribe->entries) {
-    ack.reasons.push_back(subscribe_one(entry, subscribe->subscription_id, follows));
-  }
-  Bytes packet;
-  mqtt::encode(ack, version_, packet);
-  // A retained message that is on its way to the disk goes first: whoever subscribes after it was
-  // published gets it, and not the one before.
-  if (session_->persistent() || broker_.retained_on_their_way()) {
-    session_->save_static(turn);
-    session_->save_flow(turn);
-    for (const Subscription& s : session_->subscriptions()) {
-      if (s.group != nullptr && s.group->dirty() && s.group->persistent()) s.group->save(turn);
-    }
-    broker_.reply_after_commit(
-        *this,
-        {.packet = std::move(packet), .retained_for = std::move(follows.retained), .fresh = std::move(follows.fresh)},
-        turn
-    );
-    return;
-  }
-  send_raw(packet);
-  for (const std::uint32_t which : follows.retained) broker_.queue_retained(*session_, which);
-}
-
-Reason Connection::subscribe_one(
-    const mqtt::SubscribeEntry& entry,
-    std::optional<std::uint32_t> id,
-    Follows& follows
-) {
-  const bool shared = mqtt::is_shared(entry.filter);
-  const bool valid = shared ? mqtt::parse_shared(entry.filter).has_value()
-                            : mqtt::valid_topic_filter(entry.filter);
-  const auto levels = std::count(entry.filter.begin(), entry.filter.end(), '/');
-  if (!valid || static_cast<std::size_t>(levels) >= kTopicLevelsMax) {
-    return Reason::topic_filter_invalid;
-  }
-  const auto& all = session_->subscriptions();
-  const bool known = std::any_of(all.begin(), all.end(), [&](const Subscription& s) {
-    return s.filter == entry.filter;
-  });
-  if (!known && all.size() >= broker_.limits_.subscriptions_max) return Reason::quota_exceeded;
-  bool existed = false;
-  Subscription& s = session_->subscribe(entry, id, existed);
-  if (!existed) {
-    broker_.index(*session_, s);
-    if (!shared) follows.fresh.push_back(s.which);
-  }
-  const bool wanted = entry.retain_handling == 0 || (entry.retain_handling == 1 && !existed);
-  if (!shared && wanted && broker_.has_retained(entry.filter)) {
-    follows.retained.push_back(s.which);
-    s.retained_due = session_->persistent();
-  }
-  return static_cast<Reason>(entry.qos);
-}
 
 void Connection::on_unsubscribe(ByteView body, Turn& turn) {
   const auto unsubscribe = mqtt::decode_unsubscribe(body, version_);

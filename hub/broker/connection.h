@@ -58,6 +58,8 @@ class Connection final : public core::Stream {
   [[nodiscard]] std::size_t packet_bytes_max() const { return packet_bytes_max_; }
   [[nodiscard]] bool limits_packets() const { return packet_bytes_max_ < kPacketBytesMax; }
   void session_taken() { session_ = nullptr; }
+  // Where the replay that the waiting SUBSCRIBE asks for begins.
+  void sought(Result<Position> position, Turn& turn);
 
  private:
   friend class Broker;
@@ -82,13 +84,27 @@ class Connection final : public core::Stream {
   struct Follows {
     std::vector<std::uint32_t> retained;  // subscriptions whose retained messages are to be sent
     std::vector<std::uint32_t> fresh;     // subscriptions that are new
+    std::vector<std::uint32_t> replayed;  // subscriptions that begin in the past
+    bool shared = false;                  // a shared one asked for the past
   };
 
+  // What a SUBSCRIBE asks of the past, once it is known where that is.
+  struct Replay {
+    ReplayFrom from;
+    Position position{};
+  };
+
+  // Asks where the replay begins, when that takes reading; false: `replay` has it.
+  bool seek(const ReplayFrom& from, ByteView body, Replay& replay, std::string& wrong);
+  void subscribe(const mqtt::Subscribe& packet, const Replay* replay, Turn& turn);
+  void refuse_subscribe(const mqtt::Subscribe& packet, std::string_view why);
   mqtt::Reason subscribe_one(
       const mqtt::SubscribeEntry& entry,
       std::optional<std::uint32_t> id,
+      bool replay,
       Follows& follows
   );
+  [[nodiscard]] Bytes encoded(mqtt::SubscriptionAck& ack) const;
   void on_unsubscribe(ByteView body, Turn& turn);
   void on_disconnect(ByteView body, Turn& turn);
   // Ends the connection because of what the client did.
@@ -106,6 +122,7 @@ class Connection final : public core::Stream {
   bool greeted_ = false;    // CONNACK was sent
   bool choked_ = false;     // paused because the client does not take its answers
   bool listed_ = false;     // among Broker::take_ready()
+  bool explains_ = true;    // the client wants reason strings (Request Problem Information)
   bool keep_will_ = true;   // no DISCONNECT that drops the will has come
   std::uint16_t keep_alive_s_ = 0;
   std::uint16_t send_window_ = 65535;  // QoS 1 and 2 we may have in flight towards it
@@ -114,6 +131,7 @@ class Connection final : public core::Stream {
   int window_used_ = 0;  // QoS 1 and 2 of its that we have not answered
   Instant last_packet_;
   Bytes partial_;
+  std::optional<Bytes> seeking_;  // the body of a SUBSCRIBE that waits for sought()
   std::vector<std::string> aliases_in_;  // by alias - 1
   std::unordered_map<std::string, std::uint16_t> aliases_out_;
 };

@@ -32,6 +32,17 @@ class BlockReader {
   // Where the log begins, and the first readable block behind a damaged one.
   [[nodiscard]] virtual Position first() const = 0;
   [[nodiscard]] virtual Position skip_damaged(Position position) const = 0;
+
+  // Where a replay begins. `ticket` is the asker's own.
+  struct Seek {
+    std::uint64_t ticket = 0;
+    std::optional<PartitionId> partition;  // unset: by time
+    Offset offset{};
+    std::int64_t time_ms = 0;
+  };
+
+  // Looks for it outside the io thread and answers with Broker::sought.
+  virtual void seek(const Seek& seek) = 0;
 };
 
 class LogReader {

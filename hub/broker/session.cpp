@@ -40,6 +40,7 @@ Session::Session(Broker& broker, std::string client_id, std::uint64_t number)
 Session::~Session() {
   broker_.feed_.forget(*this);
   broker_.feed_.forget(resender_);
+  broker_.feed_.forget(replayer_);
 }
 
 // --- connection ---
@@ -63,6 +64,7 @@ void Session::detach(Turn& turn) {
   pending_retained_.clear();  // looked up again for the next connection
   broker_.feed_.forget(*this);
   broker_.feed_.forget(resender_);
+  broker_.feed_.forget(replayer_);
   if (tailing()) broker_.feed_.fall_behind(*this, broker_.feed_.head());
   if (!persistent()) return;
   save_static(turn);
@@ -159,7 +161,7 @@ bool Session::window_open() const {
   return in_flight() - resends_ < std::min(connection_->send_window(), broker_.limits_.inflight_max);
 }
 
-bool Session::ready() const {
+bool Session::takes() const {
   return connection_ != nullptr && connection_->open() && resends_ == 0 &&
          pending_retained_.empty() && window_open() &&
          connection_->pending_bytes() < broker_.limits_.outbound_bytes_max;
@@ -217,6 +219,13 @@ mqtt::Publish& Session::packet_for(const Outgoing& out, Turn& turn) {
   if (const auto left = expiry_left(out.message.properties, out.accepted_hub_ms, turn.hub_ms)) {
     packet.properties.expiry_s = std::max(*left, std::uint32_t{1});
   }
+  if (out.replay == nullptr) return packet;
+  broker_.replay_words_.put(*out.replay, packet.properties.user);
+  // A message that the client takes without them is not withheld for these words.
+  if (connection_->limits_packets() &&
+      mqtt::encoded_bytes(packet, connection_->version()) > connection_->packet_bytes_max()) {
+    packet.properties.user = out.message.properties.user;
+  }
   return packet;
 }
 
@@ -250,7 +259,7 @@ bool Session::deliver(const Outgoing& out, Turn& turn) {
     return true;
   }
   if (out.qos == QoS::at_most_once) {
-    if (out.stored == nullptr && out.position < online_since_) return true;
+    if (out.stored == nullptr && out.replay == nullptr && out.position < online_since_) return true;
     transmit(out, 0, false, turn);
     return true;
   }
@@ -262,6 +271,7 @@ bool Session::deliver(const Outgoing& out, Turn& turn) {
   entry.position = out.position;
   entry.stored = out.stored;
   entry.group = out.group;
+  entry.replayed = out.replay != nullptr;
   const bool wait = out.qos == QoS::exactly_once && persistent();
   if (wait) {
     entry.state = InFlight::State::reserved;
@@ -317,17 +327,25 @@ bool Session::send_again(const log::BlockPtr& block, InFlight& entry, Turn& turn
   const auto index = static_cast<std::uint32_t>(entry.position.value - block->first().value);
   const auto record = block->record(index);
   Message& message = broker_.message_out_;
-  if (!record || !to_message(*record, message)) {
+  const std::string_view topic =
+      record ? broker_.records_.topic_of(*record, block->partition(index)) : std::string_view{};
+  if (topic.empty()) {
     missed(1);
     return false;
   }
-  match(message, entry.position, delivery);
+  broker_.records_.read(*record, topic, message);
+  const auto mark = entry.replayed ? mark_of(block, index) : std::nullopt;
+  if (entry.replayed) {
+    match_replay(message, entry.position, true, delivery);
+  } else {
+    match(message, entry.position, delivery);
+  }
   if (!entry.group.empty()) {
     for (const Subscription& s : subscriptions_) {
       if (s.group != nullptr && s.group->key() == entry.group) delivery.add(s, message);
     }
   }
-  const Outgoing out{message, entry.qos, message.retain && delivery.retain_as_published, delivery.ids, block->head().hub_ms, entry.position, nullptr, nullptr};
+  const Outgoing out{message, entry.qos, message.retain && delivery.retain_as_published, delivery.ids, block->head().hub_ms, entry.position, nullptr, nullptr, {}, mark ? &*mark : nullptr};
   if (too_large(out, turn)) return drop();
   transmit(out, entry.id, dup, turn);
   return true;
@@ -499,8 +517,14 @@ void Session::pump(Turn& turn) {
     if (resends_ > 0) return;
   }
   if (!pending_retained_.empty() && !send_pending_retained(turn)) return;
-  if (!ready()) return;
-  broker_.feed_.want(*this);
+  if (!takes()) return;
+  // Nobody wants the rest of it any more.
+  if (replaying_ && replayer_.cursor() >= replayer_.until()) replaying_ = false;
+  if (replaying_) {
+    broker_.feed_.want(replayer_);
+  } else {
+    broker_.feed_.want(*this);
+  }
   for (const Subscription& s : subscriptions_) {
     if (s.group != nullptr) s.group->wake();
   }
@@ -554,7 +578,8 @@ bool Session::offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn)
     return true;
   }
   // Most records are for others: look at the topic before anything else is decoded.
-  const std::string_view topic = topic_of(*record);
+  const std::string_view topic = broker_.records_.topic_of(*record, block->partition(index));
+  if (topic.empty()) return true;
   if (subscriptions_.size() <= kLinearMatchMax &&
       std::none_of(subscriptions_.begin(), subscriptions_.end(), [&](const Subscription& s) {
         return s.group == nullptr && mqtt::matches(s.filter, topic);
@@ -562,7 +587,7 @@ bool Session::offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn)
     return true;
   }
   Message& message = broker_.message_out_;
-  if (!to_message(*record, message)) return true;
+  broker_.records_.read(*record, topic, message);
   const Position position(block->first().value + index);
   Delivery& delivery = broker_.delivery_;
   if (!match(message, position, delivery)) return true;

@@ -3,10 +3,14 @@
 //
 // State rows, both rewritten whole when they change (session_row.h has the bytes):
 //   s/{client}   expiry, subscriptions, will: changes when the client says so
-//   q/{client}   cursor, packet ids in flight in both directions: changes as messages flow
+//   q/{client}   cursors, packet ids in flight in both directions: changes as messages flow
 // Only sessions that outlive their connection have rows. Durable before the client sees the effect:
 // subscriptions (SUBACK), an incoming QoS 2 packet id (PUBREC), its release (PUBCOMP), an outgoing
 // QoS 2 packet id (PUBLISH), its release (PUBREL). The rest follows within kSaveEvery.
+//
+// A subscription that asks for the past is a second cursor: the Replayer reads from where it asked to
+// `since`, where its live part begins, and the session's own reading waits for that, so that nothing
+// new overtakes anything old. Shared groups do not wait.
 //
 // Threads: one, the io thread.
 #pragma once
@@ -18,6 +22,7 @@
 
 #include "hub/broker/feed.h"
 #include "hub/broker/message.h"
+#include "hub/broker/replay.h"
 #include "hub/broker/stored_message.h"
 
 namespace runnel::broker {
@@ -34,6 +39,8 @@ struct Subscription {
   std::uint8_t retain_handling = 0;
   std::optional<std::uint32_t> id;
   Position since{};             // records before this are not owed to it
+  // Asked for the past when it was made: records from here up to `since` are owed to it by replay.
+  std::optional<Position> replay_from{};
   bool retained_due = false;    // retained messages were promised and are not all acknowledged
   std::uint32_t which = 0;      // its name in the subscription tree
   SharedGroup* group = nullptr;
@@ -56,6 +63,7 @@ struct InFlight {
   mqtt::QoS qos = mqtt::QoS::at_least_once;
   State state = State::sent;
   bool resend = false;           // owed again since the client came back
+  bool replayed = false;         // it went out in a replay
   std::uint32_t serial = 0;      // of its packet id's use
   Position position{};           // in the log, unless stored
   StoredPtr stored;              // a retained message
@@ -88,6 +96,7 @@ struct Outgoing {
   log::BlockPtr block;           // of `position`
   StoredPtr stored;
   std::string_view group = {};
+  const ReplayMark* replay = nullptr;  // of a replayed message
 };
 
 class Session final : public LogReader {
@@ -133,6 +142,9 @@ class Session final : public LogReader {
   bool unsubscribe(std::string_view filter);
   // Moves the beginning of a new subscription.
   void begin_at(std::uint32_t which, Position since);
+  // These subscriptions begin (again) at `from`, and are live from the end of the log as it is now.
+  void replay(const std::vector<std::uint32_t>& which, Position from);
+  [[nodiscard]] bool replaying() const { return replaying_; }
   // The session ends: what its client had not acknowledged of shared subscriptions is owed again.
   void return_shared();
   [[nodiscard]] const Subscription* find(std::uint32_t which) const;
@@ -160,7 +172,9 @@ class Session final : public LogReader {
 
   // --- LogReader ---
   bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
-  [[nodiscard]] bool ready() const override;
+  [[nodiscard]] bool ready() const override { return takes() && !replaying_; }
+  // Whether its client can be given anything new now.
+  [[nodiscard]] bool takes() const;
   void missed(std::uint64_t records) override;
   void position_changed() override { dirty_ = true; }
 
@@ -188,8 +202,29 @@ class Session final : public LogReader {
     Session& session_;
   };
 
+  // Reads what subscriptions asked for of the past.
+  class Replayer final : public LogReader {
+   public:
+    explicit Replayer(Session& session) : session_(session) {}
+    bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
+    [[nodiscard]] bool ready() const override;
+    void missed(std::uint64_t records) override;
+    [[nodiscard]] Position next_wanted(Position from) const override;
+    // Where it is done: the highest `since` that it has something to bring up to.
+    [[nodiscard]] Position until() const;
+
+   private:
+    bool deliver(const log::BlockPtr& block, std::uint32_t index, Turn& turn);
+    void done_up_to(Position position);
+
+    Session& session_;
+  };
+
   // True when every matching subscription was added to `delivery`; false: none matches.
   bool match(const Message& message, Position position, Delivery& delivery);
+  // The same for a replay; `again`: for a message that went out in one that may be over.
+  bool match_replay(const Message& message, Position position, bool again, Delivery& delivery);
+  [[nodiscard]] std::optional<ReplayMark> mark_of(const log::BlockPtr& block, std::uint32_t index) const;
   void resent(InFlight& entry);
   void resend_stored(Turn& turn);
   bool send_again(const log::BlockPtr& block, InFlight& entry, Turn& turn);
@@ -227,6 +262,8 @@ class Session final : public LogReader {
   std::size_t first_ = 0;
   std::size_t resends_ = 0;         // entries that are owed again
   Resender resender_{*this};
+  Replayer replayer_{*this};
+  bool replaying_ = false;          // replayer_ is not done: its cursor counts
   std::uint32_t serial_ = 0;
   mqtt::PacketId last_id_ = 0;
   std::vector<mqtt::PacketId> held_;  // incoming QoS 2 between PUBLISH and PUBREL; sorted

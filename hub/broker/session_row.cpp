@@ -1,5 +1,7 @@
 #include "hub/broker/session_row.h"
 
+#include <algorithm>
+
 namespace runnel::broker {
 namespace {
 
@@ -7,6 +9,7 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kNoLocal = 1 << 2;
 constexpr std::uint8_t kAsPublished = 1 << 3;
 constexpr std::uint8_t kRetainedDue = 1 << 6;
+constexpr std::uint8_t kReplayed = 1 << 2;  // beside a QoS
 
 std::uint8_t options_of(const Subscription& s) {
   unsigned options = static_cast<unsigned>(s.qos);
@@ -60,6 +63,17 @@ Bytes SessionRow::encode_static(const Session& s) {
   w.u8(s.will_ != nullptr ? 1 : 0);
   w.le32(s.will_delay_s_);
   w.counted(s.will_ != nullptr ? s.will_->row() : ByteView{});
+  const auto& all = s.subscriptions_;
+  const auto replays = std::count_if(all.begin(), all.end(), [](const Subscription& sub) {
+    return sub.replay_from.has_value();
+  });
+  if (replays == 0) return out;
+  w.varint(static_cast<std::uint64_t>(replays));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].replay_from) continue;
+    w.varint(i);
+    w.le64(all[i].replay_from->value);
+  }
   return out;
 }
 
@@ -85,6 +99,12 @@ bool SessionRow::decode_static(ByteView row, Session& s) {
   s.will_delay_s_ = r.le32();
   const ByteView will = r.counted();
   if (has_will && r.ok()) s.will_ = StoredMessage::from_row(will);
+  const std::uint64_t replays = r.done() ? 0 : r.varint();
+  for (std::uint64_t i = 0; i < replays && r.ok(); ++i) {
+    const std::uint64_t which = r.varint();
+    const Position from(r.le64());
+    if (r.ok() && which < s.subscriptions_.size()) s.subscriptions_[which].replay_from = from;
+  }
   return r.ok();
 }
 
@@ -100,7 +120,7 @@ Bytes SessionRow::encode_flow(const Session& s, Position head) {
   for (std::size_t i = s.first_; i < s.inflight_.size(); ++i) {
     const InFlight& e = s.inflight_[i];
     w.le16(e.id);
-    w.u8(static_cast<std::uint8_t>(e.qos));
+    w.u8(static_cast<std::uint8_t>(static_cast<unsigned>(e.qos) | (e.replayed ? kReplayed : 0U)));
     w.u8(static_cast<std::uint8_t>(e.state));
     w.le64(e.position.value);
     w.counted(e.stored != nullptr ? ByteView(e.stored->message().topic) : ByteView{});
@@ -108,6 +128,9 @@ Bytes SessionRow::encode_flow(const Session& s, Position head) {
   }
   w.varint(s.held_.size());
   for (const mqtt::PacketId id : s.held_) w.le16(id);
+  if (!s.replaying_) return out;
+  w.u8(1);
+  w.le64(s.replayer_.cursor().value);
   return out;
 }
 
@@ -128,7 +151,9 @@ bool SessionRow::decode_flow(
   for (std::uint64_t i = 0; i < count && r.ok(); ++i) {
     InFlight e;
     e.id = r.le16();
-    e.qos = static_cast<mqtt::QoS>(r.u8() & 3);
+    const std::uint8_t qos = r.u8();
+    e.qos = static_cast<mqtt::QoS>(qos & 3);
+    e.replayed = (qos & kReplayed) != 0;
     e.state = static_cast<InFlight::State>(r.u8());
     e.position = Position(r.le64());
     const ByteView topic = r.counted();
@@ -148,6 +173,9 @@ bool SessionRow::decode_flow(
   }
   const std::uint64_t held = r.varint();
   for (std::uint64_t i = 0; i < held && r.ok(); ++i) s.hold(r.le16());
+  if (r.done()) return r.ok();
+  s.replaying_ = r.u8() != 0;
+  flow.replay = Position(r.le64());
   return r.ok();
 }
 

@@ -3,10 +3,13 @@
 //   s/{client}   u8 1, client id counted, u32 expiry s, i64 hub ms of disconnection (-1: connected),
 //                varint n of subscriptions: filter counted, u8 options as on the wire plus bit 6
 //                (retained due), u8 has id, u32 id, u64 since;
-//                u8 has will, u32 delay s, will row counted (stored_message.h)
+//                u8 has will, u32 delay s, will row counted (stored_message.h);
+//                varint n of subscriptions with a replay: varint which of them (from 0), u64 its
+//                beginning. Left out when there is none
 //   q/{client}   u8 1, client id counted, u64 cursor, u8 tailing, u16 last packet id,
-//                varint n in flight: u16 id, u8 qos, u8 state, u64 position, retained topic counted,
-//                group key counted; varint n held: u16 id
+//                varint n in flight: u16 id, u8 qos plus bit 2 (replayed), u8 state, u64 position,
+//                retained topic counted, group key counted; varint n held: u16 id;
+//                while a replay is under way: u8 1, u64 its cursor
 //   P            u64: sessions that were tailing had been offered everything below
 #pragma once
 
@@ -33,6 +36,7 @@ class SessionRow {
   struct Flow {
     Position cursor{};
     bool tailing = false;
+    Position replay{};  // when the session is replaying()
   };
   static bool decode_flow(ByteView row, Session& session, const std::function<StoredPtr(ByteView topic)>& retained, Flow& flow);
 };

@@ -61,7 +61,7 @@ void SharedGroup::wake() {
 
 bool SharedGroup::ready() const {
   return std::any_of(members_.begin(), members_.end(), [](const Member& m) {
-    return m.session->ready();
+    return m.session->takes();
   });
 }
 
@@ -75,7 +75,7 @@ bool SharedGroup::hand_out(
   for (std::size_t tried = 0; tried < members_.size(); ++tried) {
     const Member member = members_[turn_++ % members_.size()];
     const Subscription* s = member.session->find(member.which);
-    if (s == nullptr || !member.session->ready()) continue;
+    if (s == nullptr || !member.session->takes()) continue;
     Delivery delivery;
     delivery.add(*s, message);
     const Outgoing out{message, delivery.qos, message.retain && s->retain_as_published, delivery.ids, block->head().hub_ms, position, block, nullptr, key_};
@@ -89,9 +89,10 @@ bool SharedGroup::hand_out(
 bool SharedGroup::offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) {
   const auto record = block->record(index);
   if (!record) return true;
-  if (!mqtt::matches(filter_, topic_of(*record))) return true;
+  const std::string_view topic = broker_.records_.topic_of(*record, block->partition(index));
+  if (topic.empty() || !mqtt::matches(filter_, topic)) return true;
   Message& message = broker_.message_out_;
-  if (!to_message(*record, message)) return true;
+  broker_.records_.read(*record, topic, message);
   return hand_out(block, index, message, turn);
 }
 
@@ -106,8 +107,13 @@ bool SharedGroup::Again::offer(const log::BlockPtr& block, std::uint32_t index, 
   if (!group_.owed_.contains(position)) return true;
   const auto record = block->record(index);
   Message& message = group_.broker_.message_out_;
-  if (record && to_message(*record, message) && !group_.hand_out(block, index, message, turn)) {
-    return false;
+  if (record) {
+    RecordReader& records = group_.broker_.records_;
+    const std::string_view topic = records.topic_of(*record, block->partition(index));
+    if (!topic.empty()) {
+      records.read(*record, topic, message);
+      if (!group_.hand_out(block, index, message, turn)) return false;
+    }
   }
   group_.owed_.erase(position);
   group_.dirty_ = true;

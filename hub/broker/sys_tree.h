@@ -28,6 +28,8 @@ struct Counters {
   std::uint64_t expired_undelivered = 0; // message expiry passed before a client could take it
   std::uint64_t session_gap_records = 0; // records that retention took before a session read them
   std::uint64_t sessions_expired = 0;
+  std::uint64_t records_without_topic = 0;  // MQTT has no topic for them; while anybody subscribed
+  std::uint64_t replays = 0;                // that subscriptions asked for
 };
 
 struct SysFacts {

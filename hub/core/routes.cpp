@@ -80,7 +80,7 @@ std::uint32_t partition_of_key(ByteView key, std::size_t partitions) {
 }
 
 Routes::Routes(std::vector<RouteSpec> specs, const Topics& topics)
-    : specs_(std::move(specs)), topics_(&topics) {}
+    : specs_(std::move(specs)), topics_(&topics), reverse_(specs_, topics) {}
 
 Destination Routes::resolve(std::string_view mqtt_topic, std::string_view client) const {
   static const RouteSpec kFallback{"#", std::string(kDefaultTopic), "{topic}", std::nullopt};

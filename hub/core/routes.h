@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/core/reverse_routes.h"
 #include "hub/core/topics.h"
 
 namespace runnel::core {
@@ -21,7 +22,10 @@ struct RouteSpec {
   std::string filter;
   std::string topic;
   std::string key = "{topic}";
-  std::optional<std::uint32_t> partition;
+  std::optional<std::uint32_t> partition{};
+  // The way back for records without an MQTT topic of their own (reverse_routes.h): text with {key},
+  // {topic} (of the log) and {partition}. Unset: as filter and key say.
+  std::optional<std::string> mqtt_topic{};
 };
 
 struct Destination {
@@ -38,9 +42,13 @@ class Routes {
 
   [[nodiscard]] Destination resolve(std::string_view mqtt_topic, std::string_view client) const;
 
+  // The way back.
+  [[nodiscard]] const ReverseRoutes& reverse() const { return reverse_; }
+
  private:
   std::vector<RouteSpec> specs_;
   const Topics* topics_;
+  ReverseRoutes reverse_;
 };
 
 // Kafka's default partitioner: murmur2 of the key, its sign bit cleared, modulo the partitions.

@@ -281,6 +281,9 @@ HttpAnswer Api::metrics() const {
   e.gauge("runnel_sessions", "MQTT sessions, connected or not.", d(b.sessions()));
   e.gauge("runnel_subscriptions", "MQTT subscriptions.", d(b.subscriptions()));
   e.gauge("runnel_retained_messages", "Retained messages.", d(b.retained()));
+  e.counter("runnel_mqtt_records_without_topic_total", "Records that MQTT subscribers cannot be given, their key makes no MQTT topic.", d(c.records_without_topic));
+  e.counter("runnel_mqtt_headers_left_out_total", "Headers left out of deliveries, MQTT cannot carry them.", d(b.headers_left_out()));
+  e.counter("runnel_mqtt_replays_total", "Subscriptions that asked for the past.", d(c.replays));
   e.counter("runnel_mqtt_publish_received_total", "PUBLISH packets received.", d(c.publish_received));
   e.counter("runnel_mqtt_publish_sent_total", "PUBLISH packets sent.", d(c.publish_sent));
   e.counter("runnel_mqtt_bytes_received_total", "Bytes received from MQTT clients.", d(c.bytes_received));

@@ -22,6 +22,12 @@ class SessionReader final : public broker::BlockReader {
     });
   }
 
+  void seek(const Seek& seek) override {
+    client_.find_position(seek.partition, seek.offset, seek.time_ms, [this, seek](Result<Position> found) {
+      hub_.turn([&](core::Turn& t) { broker_->sought(seek.ticket, std::move(found), t); });
+    });
+  }
+
   [[nodiscard]] Position first() const override { return log_.first(); }
 
   [[nodiscard]] Position skip_damaged(Position position) const override {

@@ -79,6 +79,20 @@ void LogClient::producers(
   read([this, partition] { return log_.producers(partition); }, std::move(done));
 }
 
+void LogClient::find_position(
+    std::optional<PartitionId> partition,
+    Offset offset,
+    std::int64_t at_least_ms,
+    std::function<void(Result<Position>)> done
+) {
+  read(
+      [this, partition, offset, at_least_ms] {
+        return partition ? log_.position_of(*partition, offset) : log_.position_at(at_least_ms);
+      },
+      std::move(done)
+  );
+}
+
 bool LogClient::stuck(Instant now) const {
   const auto since = committer_.committing_since();
   return since && now - *since > kCommitMax;

@@ -50,6 +50,14 @@ class LogClient {
       std::function<void(Result<log::TimedOffset>)> done
   );
 
+  // As Log::position_of with a partition, as Log::position_at without.
+  void find_position(
+      std::optional<PartitionId> partition,
+      Offset offset,
+      std::int64_t at_least_ms,
+      std::function<void(Result<Position>)> done
+  );
+
   // Commits what was put in, and ends both threads. Outcomes that are still to come are posted to
   // the io context, whose handlers may be run (or dropped) afterwards.
   void stop();

@@ -159,6 +159,10 @@ class Generation {
   // its end when none need stay.
   [[nodiscard]] Offset offset_before_last(PartitionId partition, std::uint64_t bytes) const;
 
+  // As Log has them; not_found: none here.
+  [[nodiscard]] Result<Position> position_at(std::int64_t at_least_ms) const;
+  [[nodiscard]] Result<Position> position_of(PartitionId partition, Offset offset) const;
+
   // Visits the readable blocks at or behind `from`, in order, until `visit` returns false.
   Result<void> walk_blocks(
       Position from, const std::function<bool(const BlockHead&, ByteView value)>& visit

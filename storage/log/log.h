@@ -142,6 +142,12 @@ class Log {
   using KnownProducers = std::vector<std::pair<std::int64_t, Producers::Entry>>;
   Result<KnownProducers> producers(PartitionId partition) const;
 
+  // Over all partitions, in the order of the log: the position of the first record whose timestamp is
+  // at least that; of the record of `partition` at `offset`, or the first readable one behind it.
+  // end() when there is none.
+  Result<Position> position_at(std::int64_t at_least_ms) const;
+  Result<Position> position_of(PartitionId partition, Offset offset) const;
+
   [[nodiscard]] PartitionRange range(PartitionId partition) const;
 
   [[nodiscard]] Position first() const { return Position(first_.load(std::memory_order_acquire)); }
@@ -240,6 +246,8 @@ class Log {
 
   Result<void> fetch_from(const Generation& generation, Reading& reading, Fetched& out) const;
   Result<void> list_aborted(PartitionId partition, Offset from, Offset until, Fetched& out) const;
+  // What the first generation that has it answers; end() when none has.
+  Result<Position> first_in_chain(const std::function<Result<Position>(const Generation&)>& look) const;
   Offset next_start(PartitionId partition, Offset behind, Offset otherwise) const;
 
   LogOptions options_;

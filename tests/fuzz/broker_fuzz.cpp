@@ -235,6 +235,7 @@ class World final : private broker::BlockReader {
     broker_.reset();
     done_.clear();
     reads_.clear();
+    seeks_.clear();
   }
 
   void turn(const std::function<void(core::Turn&)>& work) {
@@ -314,6 +315,13 @@ class World final : private broker::BlockReader {
   }
 
   void read() {
+    if (!seeks_.empty()) {
+      const Seek s = seeks_.front();
+      seeks_.pop_front();
+      auto found = s.partition ? disk().log->position_of(*s.partition, s.offset)
+                               : disk().log->position_at(s.time_ms);
+      return turn([&](core::Turn& t) { broker_->sought(s.ticket, std::move(found), t); });
+    }
     if (reads_.empty()) return;
     const Position position = reads_.front();
     reads_.pop_front();
@@ -339,6 +347,8 @@ class World final : private broker::BlockReader {
 
   void read(Position position) override { reads_.push_back(position); }
 
+  void seek(const Seek& seek) override { seeks_.push_back(seek); }
+
   [[nodiscard]] Position first() const override { return disk().log->first(); }
 
   [[nodiscard]] Position skip_damaged(Position position) const override {
@@ -349,6 +359,7 @@ class World final : private broker::BlockReader {
   std::unique_ptr<broker::Broker> broker_;
   std::deque<std::unique_ptr<log::Group>> done_;
   std::deque<Position> reads_;
+  std::deque<Seek> seeks_;
   std::array<Client, kClients> clients_;
   std::array<std::size_t, kClients> seen_{};  // bytes of out() that were looked at
 };

@@ -231,6 +231,69 @@ class Sessions(unittest.TestCase):
             first.stop()
 
 
+class Replay(unittest.TestCase):
+    def replay(self, hub, start, *more, qos=1):
+        return Subscriber(hub, "mqttv5", "past/#", "-D", "subscribe", "user-property", "hub.from",
+                          start, *more, qos=qos)
+
+    def test_the_past_comes_first_marked_and_then_live(self):
+        with Hub() as hub:
+            for i in range(3):
+                publish(hub, "mqttv5", f"past/{i}", "-m", f"old {i}")
+            for start, first in (("earliest", 0), ("mqtt/0:1", 1), ("position:2", 2),
+                                 ("2001-01-01T00:00:00Z", 0), ("4102444800000", 3)):
+                for qos in (0, 1, 2):
+                    with self.subTest(start=start, qos=qos):
+                        subscriber = self.replay(hub, start, qos=qos)
+                        publish(hub, "mqttv5", "past/live", "-m", "new", qos=0)
+                        while True:
+                            message = subscriber.message()
+                            hubs = message.get("properties", {}).get("user-properties", {})
+                            if "hub.replay" not in hubs:
+                                break
+                            if message["topic"] == "past/live":
+                                continue  # of the subscriptions before this one
+                            self.assertEqual(message["payload"], f"old {first}")
+                            self.assertEqual(int(hubs["hub.offset"]), first)
+                            first += 1
+                        self.assertEqual((message["payload"], first), ("new", 3))
+                        first = {"earliest": 0, "mqtt/0:1": 1, "position:2": 2}.get(
+                            start, 0 if start.startswith("2001") else 3)
+                        subscriber.stop()
+
+    def test_what_cannot_be_had_is_refused(self):
+        with Hub() as hub:
+            for start in ("yesterday", "mqtt/0:99", "mqtt/9:0"):
+                refused = Process(
+                    "mosquitto_sub", "-h", "127.0.0.1", "-p", hub.port, "-V", "mqttv5", "-t", "a",
+                    "-D", "subscribe", "user-property", "hub.from", start)
+                refused.wait()
+                self.assertTrue(any(b"denied" in line for line in refused.lines), refused.lines)
+
+    def test_a_replay_goes_on_after_kill_9(self):
+        count = 3000
+        with Hub() as hub:
+            lines = [f"message {i}" for i in range(count)]
+            publish(hub, "mqttv5", "past/x", "-l",
+                    stdin="".join(line + "\n" for line in lines).encode())
+            # A small window, so that the kill comes in the middle.
+            client = ("-i", "reader", "-c", "-x", 3600, "-D", "connect", "receive-maximum", 5)
+            reader = self.replay(hub, "earliest", *client)
+            seen = [message["payload"] for message in reader.messages(300)]
+            hub.kill()
+            reader.kill()
+            seen += [json.loads(line.removeprefix(b"MESSAGE "))["payload"]
+                     for line in reader.lines if line.startswith(b"MESSAGE ")][300:]
+            hub.start()
+            back = Subscriber(hub, "mqttv5", "elsewhere", *client)
+            self.addCleanup(back.stop)
+            first = int(back.message()["payload"].split()[1])
+            self.assertLessEqual(first, len(seen))  # nothing between is missing
+            rest = [f"message {first}"] + [m["payload"] for m in back.messages(count - 1 - first)]
+            self.assertEqual(rest, lines[first:])
+            self.assertEqual(seen, lines[:len(seen)])
+
+
 class SharedSubscriptions(WithHub):
     def test_each_message_goes_to_one_member_of_the_group(self):
         for version in VERSIONS:

@@ -119,6 +119,13 @@ bool Hub::settle() {
 }
 
 bool Hub::read() {
+  if (!seeks_.empty()) {
+    const Seek s = seeks_.front();
+    seeks_.pop_front();
+    auto found = s.partition ? log_->position_of(*s.partition, s.offset) : log_->position_at(s.time_ms);
+    turn([&](core::Turn& t) { broker_->sought(s.ticket, std::move(found), t); });
+    return true;
+  }
   if (reads_.empty()) return false;
   const Position position = reads_.front();
   reads_.pop_front();
@@ -158,6 +165,7 @@ void Hub::crash() {
   filling_.reset();
   done_.clear();
   reads_.clear();
+  seeks_.clear();
   more_ = false;
   log_.reset();
   start();

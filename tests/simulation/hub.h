@@ -76,6 +76,8 @@ class Hub final : private broker::BlockReader {
 
   void read(Position position) override { reads_.push_back(position); }
 
+  void seek(const Seek& seek) override { seeks_.push_back(seek); }
+
   [[nodiscard]] Position first() const override { return log_->first(); }
 
   [[nodiscard]] Position skip_damaged(Position position) const override {
@@ -92,6 +94,7 @@ class Hub final : private broker::BlockReader {
   std::unique_ptr<log::Group> filling_;
   std::deque<std::unique_ptr<log::Group>> done_;
   std::deque<Position> reads_;
+  std::deque<Seek> seeks_;
   std::vector<LinkPtr> links_;
   std::uint32_t lives_ = 0;
   bool more_ = false;

@@ -16,7 +16,9 @@ broker::Message message_at(const log::Block& block, std::uint32_t index) {
   const auto record = block.record(index);
   require(record.has_value(), "every stored record can be read");
   broker::Message message;
-  require(broker::to_message(*record, message), "every record of a publish is a message");
+  require(record->key.has_value(), "every record of a publish has a key");
+  const std::string_view topic = broker::named_topic(*record).value_or(*record->key);
+  require(broker::to_message(*record, topic, message) == 0, "every record of a publish is a message");
   return message;
 }
 

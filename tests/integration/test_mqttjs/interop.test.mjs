@@ -163,6 +163,33 @@ for (const [door, url] of Object.entries(DOORS)) {
           assert.deepEqual(received.map(text), topics);
         });
 
+        test('a subscription may ask for the past, and sees where live begins', PATIENCE, async (t) => {
+          const topic = `js/${tag}/past`;
+          const client = await connect(t, url, { protocolVersion });
+          for (const i of [0, 1, 2]) await client.publishAsync(topic, `${i}`, { qos: 1 });
+          const ask = (from) => new Promise((resolve, reject) => client.subscribe(
+            topic, { qos: 1, properties: { userProperties: { 'hub.from': from } } },
+            (error, granted, suback) => (error && !suback ? reject(error) : resolve(suback))));
+          const said = (await ask('earliest')).properties.userProperties;
+          assert.equal(said['hub.from'], 'earliest');
+          const past = await arrivals(client, 3);
+          assert.deepEqual(past.map(text), ['0', '1', '2']);
+          const marks = past.map(({ packet }) => packet.properties.userProperties);
+          for (const mark of marks) {
+            assert.equal(mark['hub.replay'], '1');
+            assert.ok(Number(mark['hub.position']) < Number(said['hub.live']));
+          }
+          await client.publishAsync(topic, 'live', { qos: 1 });
+          const [live] = await arrivals(client, 1);
+          assert.equal(text(live), 'live');
+          assert.equal(live.packet.properties?.userProperties?.['hub.replay'], undefined);
+          const from = `${marks[1]['hub.topic']}/${marks[1]['hub.partition']}:${marks[1]['hub.offset']}`;
+          await ask(from);
+          assert.deepEqual((await arrivals(client, 3)).map(text), ['1', '2', 'live']);
+          const refused = await ask('yesterday');
+          assert.match(refused.properties.reasonString, /yesterday/);
+        });
+
         test('a message of its own is not sent back with No Local', PATIENCE, async (t) => {
           const topic = `js/${tag}/no-local`;
           const client = await connect(t, url, { protocolVersion });

@@ -208,6 +208,27 @@ TEST(ConfigCheck, RouteFiltersAreMqttTopicFilters) {
   }
 }
 
+TEST(ConfigCheck, TheWayBackOfARouteIsAnMqttTopic) {
+  const auto with = [](const std::string& text) {
+    return errors_of(
+        "[[route]]\nfilter = \"plant/#\"\ntopic = \"a\"\nmqtt_topic = \"" + text + "\"\n"
+    );
+  };
+  for (const char* good : {"plant/{key}", "{topic}/{partition}/{key}", "fixed"}) {
+    EXPECT_THAT(with(good), IsEmpty()) << good;
+  }
+  EXPECT_THAT(
+      with("{keys}"),
+      ElementsAre(
+          "f.toml:1: [[route]] mqtt_topic: \"{keys}\" is not one of {key}, {topic} and {partition}; "
+          "did you mean {key}?"
+      )
+  );
+  for (const char* bad : {"", "a/+", "#", "$SYS/x", "{key", "key}", "{1}", "{}"}) {
+    EXPECT_THAT(with(bad), testing::Not(IsEmpty())) << bad;
+  }
+}
+
 TEST(ConfigCheck, RouteKeysMayOnlyNameWhatTheFilterGives) {
   const auto with_key = [](const std::string& key) {
     return errors_of(

@@ -37,6 +37,8 @@ class ScriptedReader final : public BlockReader {
     reads.push_back(position.value);
   }
 
+  void seek(const Seek&) override { FAIL() << "a feed does not seek"; }
+
   [[nodiscard]] Position first() const override { return Position(first_position); }
 
   [[nodiscard]] Position skip_damaged(Position position) const override {

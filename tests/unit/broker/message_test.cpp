@@ -72,9 +72,10 @@ void expect_to_survive(const Message& m, bool key_is_topic) {
   record.value = m.payload;
   record.headers = list.of(m, key_is_topic);
   const Stored stored(record);
-  EXPECT_EQ(topic_of(stored.view()), m.topic);
+  EXPECT_EQ(named_topic(stored.view()).has_value(), !key_is_topic);
   Message back;
-  ASSERT_TRUE(to_message(stored.view(), back));
+  const std::string_view topic = named_topic(stored.view()).value_or(*stored.view().key);
+  EXPECT_EQ(to_message(stored.view(), topic, back), 0U);
   EXPECT_EQ(back.topic, m.topic);
   EXPECT_EQ(back.payload, m.payload);
   EXPECT_EQ(back.client, m.client);
@@ -167,39 +168,179 @@ TEST(Message, AUserPropertyCannotPassForAHeaderOfTheHub) {
 TEST(Message, HeadersOfTheHubAreNoUserProperties) {
   const Stored stored("a", {{"hub.origin", "x"}, {"mqtt.unknown", "y"}, {"mine", "z"}});
   Message m;
-  ASSERT_TRUE(to_message(stored.view(), m));
+  EXPECT_EQ(to_message(stored.view(), "a", m), 0U);
   EXPECT_THAT(m.properties.user, ElementsAre(Pair("mine", "z")));
 }
 
-TEST(Message, ARecordWithoutAnMqttTopicIsNone) {
+TEST(Message, ARecordMayNameATopicThatItCanBeDeliveredUnder) {
+  EXPECT_EQ(named_topic(Stored("k", {{"x", "y"}, {"mqtt.topic", "a/b"}}).view()), "a/b");
+  EXPECT_EQ(named_topic(Stored("k", {{"mqtt.topic", "a"}, {"mqtt.topic", "b"}}).view()), "a");
+  for (const char* bad : {"", "b/+", "#", "\xff", "$SYS", "$SYS/broker/version"}) {
+    EXPECT_EQ(named_topic(Stored("k", {{"mqtt.topic", bad}}).view()), std::nullopt) << bad;
+  }
+  EXPECT_EQ(named_topic(Stored("k", {}).view()), std::nullopt);
+}
+
+TEST(Message, ANullValueIsAnEmptyPayload) {
+  log::NewRecord record;
+  record.key = "k";
   Message m;
-  EXPECT_FALSE(to_message(Stored(std::nullopt, {}).view(), m));
-  EXPECT_EQ(topic_of(Stored(std::nullopt, {}).view()), "");
-  EXPECT_FALSE(to_message(Stored("", {}).view(), m));
-  EXPECT_FALSE(to_message(Stored("a/#", {}).view(), m));
-  EXPECT_FALSE(to_message(Stored("\xff", {}).view(), m));
-  EXPECT_FALSE(to_message(Stored("a", {{"mqtt.topic", "b/+"}}).view(), m));
+  m.payload = "left over";
+  to_message(Stored(record).view(), "a", m);
+  EXPECT_EQ(m.payload, "");
+}
+
+TEST(Message, HeadersThatMqttCannotCarryAreLeftOutAndCounted) {
+  const std::string long_text(65'536, 'x');
+  const Stored stored(
+      "a",
+      {{"good", "1"},
+       {"\xff", "1"},
+       {"bad", "\xff\xfe"},
+       {std::string("nul\0", 4), "1"},
+       {"long", long_text},
+       {long_text, "1"},
+       {"mqtt.response_topic", "a/+"},
+       {"mqtt.content_type", "\xff"},
+       {"mqtt.correlation_data", long_text},
+       {"mqtt.expiry", "soon"},
+       {"mqtt.payload_format", "7"},
+       {"good", "2"}}
+  );
+  Message m;
+  EXPECT_EQ(to_message(stored.view(), "a", m), 10U);
+  EXPECT_THAT(m.properties.user, ElementsAre(Pair("good", "1"), Pair("good", "2")));
+  m.properties.user.clear();
+  EXPECT_EQ(m.properties, mqtt::MessageProperties{});
 }
 
 TEST(Message, OneReadAfterAnotherKeepsNothingOfIt) {
   Message m;
-  ASSERT_TRUE(to_message(
-      Stored(
-          "a",
-          {{"mqtt.qos", "2"},
-           {"mqtt.retain", "1"},
-           {"mqtt.client", "c"},
-           {"mqtt.expiry", "5"},
-           {"u", "v"}}
-      ).view(),
-      m
-  ));
+  const Stored full(
+      "a",
+      {{"mqtt.qos", "2"},
+       {"mqtt.retain", "1"},
+       {"mqtt.client", "c"},
+       {"mqtt.expiry", "5"},
+       {"u", "v"}}
+  );
+  to_message(full.view(), "a", m);
+  EXPECT_EQ(m.qos, QoS::exactly_once);
   const Stored plain("b", {});
-  ASSERT_TRUE(to_message(plain.view(), m));
+  to_message(plain.view(), "b", m);
+  EXPECT_EQ(m.topic, "b");
   EXPECT_EQ(m.qos, QoS::at_least_once);
   EXPECT_FALSE(m.retain);
   EXPECT_EQ(m.client, "");
   EXPECT_EQ(m.properties, mqtt::MessageProperties{});
+}
+
+// --- CloudEvents ---
+
+mqtt::UserProperties cloud_event() {
+  return {{"specversion", "1.0"}, {"id", "7"}, {"source", "/s"}, {"type", "t"}};
+}
+
+TEST(CloudEvent, AttributesGainAPrefixOnTheWayToKafkaAndLoseItOnTheWayBack) {
+  Message m = message("a");
+  m.properties.content_type = "application/json";
+  m.properties.user = cloud_event();
+  m.properties.user.insert(m.properties.user.begin(), {"Unit-Name", "C"});
+  m.properties.user.emplace_back("sequence", "9");
+  m.properties.user.emplace_back("traceparent", "00-1");
+  EXPECT_THAT(
+      headers_of(m, true),
+      ElementsAre(
+          Pair("content-type", "application/json"),
+          Pair("Unit-Name", "C"),
+          Pair("ce_specversion", "1.0"),
+          Pair("ce_id", "7"),
+          Pair("ce_source", "/s"),
+          Pair("ce_type", "t"),
+          Pair("ce_sequence", "9"),
+          Pair("traceparent", "00-1")
+      )
+  );
+  expect_to_survive(m, true);
+}
+
+TEST(CloudEvent, NeedsAllFourAttributes) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    Message m = message("a");
+    m.properties.content_type = "text/plain";
+    m.properties.user = cloud_event();
+    m.properties.user.erase(m.properties.user.begin() + static_cast<std::ptrdiff_t>(i));
+    const Headers headers = headers_of(m, true);
+    EXPECT_EQ(headers[0].first, "mqtt.content_type");
+    for (const auto& [name, value] : headers) EXPECT_FALSE(name.starts_with("ce_")) << name;
+    expect_to_survive(m, true);
+  }
+}
+
+TEST(CloudEvent, OfAKafkaProducerHasItsAttributesWithoutPrefix) {
+  const Stored stored(
+      "a",
+      {{"ce_specversion", "1.0"},
+       {"x", "1"},
+       {"ce_id", "7"},
+       {"content-type", "application/avro"},
+       {"ce_source", "/s"},
+       {"ce_type", "t"},
+       {"ce_partitionkey", "p"}}
+  );
+  Message m;
+  to_message(stored.view(), "a", m);
+  EXPECT_EQ(m.properties.content_type, "application/avro");
+  EXPECT_THAT(
+      m.properties.user,
+      ElementsAre(
+          Pair("specversion", "1.0"),
+          Pair("x", "1"),
+          Pair("id", "7"),
+          Pair("source", "/s"),
+          Pair("type", "t"),
+          Pair("partitionkey", "p")
+      )
+  );
+}
+
+TEST(CloudEvent, HeadersThatMakeNoneStayAsTheyAre) {
+  const Stored stored("a", {{"ce_id", "7"}, {"content-type", "text/plain"}});
+  Message m;
+  to_message(stored.view(), "a", m);
+  EXPECT_EQ(m.properties.content_type, std::nullopt);
+  EXPECT_THAT(m.properties.user, ElementsAre(Pair("ce_id", "7"), Pair("content-type", "text/plain")));
+}
+
+TEST(CloudEvent, InStructuredModeTheContentTypeAloneIsTranslated) {
+  Message m = message("a");
+  m.properties.content_type = "application/cloudevents+json; charset=utf-8";
+  m.properties.user = {{"id", "7"}};
+  EXPECT_THAT(
+      headers_of(m, true),
+      ElementsAre(Pair("content-type", "application/cloudevents+json; charset=utf-8"), Pair("id", "7"))
+  );
+  expect_to_survive(m, true);
+}
+
+// What MQTT clients say must reach MQTT clients unaltered ([MQTT-3.3.2-17]), also when it looks like
+// what the hub makes of something else.
+TEST(CloudEvent, UserPropertiesThatLookLikeTheKafkaFormSurvive) {
+  std::vector<Message> all(5, message("a"));
+  all[0].properties.user = {
+      {"ce_specversion", "1.0"}, {"ce_id", "7"}, {"ce_source", "/s"}, {"ce_type", "t"}};
+  all[1].properties.user = cloud_event();
+  all[1].properties.user.emplace_back("ce_id", "8");
+  all[1].properties.user.emplace_back("content-type", "x");
+  all[2].properties.user = {{"content-type", "application/cloudevents+json"}};
+  all[3].properties.user = {{"content-type", "text/plain"}};
+  all[4].properties = all[0].properties;
+  all[4].properties.content_type = "application/cloudevents+json";
+  all[4].properties.user.emplace_back("user.ce_id", "9");
+  for (const Message& m : all) {
+    expect_to_survive(m, true);
+    expect_to_survive(m, false);
+  }
 }
 
 }  // namespace

@@ -33,10 +33,19 @@ class Peer {
     flush();
   }
 
-  void subscribe(std::string_view filter, mqtt::QoS qos) {
+  void subscribe(std::string_view filter, mqtt::QoS qos, mqtt::UserProperties user = {}) {
     mqtt::Subscribe packet;
     packet.packet_id = 900;
+    packet.user = std::move(user);
     packet.entries.push_back({filter, qos});
+    mqtt::encode(packet, connect_.version, link_->to_hub);
+    flush();
+  }
+
+  void unsubscribe(std::string_view filter) {
+    mqtt::Unsubscribe packet;
+    packet.packet_id = 901;
+    packet.filters.push_back(filter);
     mqtt::encode(packet, connect_.version, link_->to_hub);
     flush();
   }
@@ -92,6 +101,8 @@ class Peer {
   [[nodiscard]] bool closed() const { return link_->connection == nullptr; }
 
   std::vector<std::size_t> sizes;  // of all packets that have come
+  // Of the newest SUBACK, in words: "0x1 hub.from=earliest …", or reason and reason string.
+  mutable std::string suback;
 
  private:
   void flush() { hub_.receive(*link_, link_->to_hub.size()); }
@@ -102,6 +113,7 @@ class Peer {
         return mqtt::decode_connack(body, connect_.version)->session_present ? "CONNACK present"
                                                                              : "CONNACK";
       case mqtt::PacketType::suback:
+        suback = words_of(*mqtt::decode_subscription_ack(header.type, body, connect_.version));
         return "SUBACK";
       case mqtt::PacketType::disconnect:
         return "DISCONNECT";
@@ -110,7 +122,7 @@ class Peer {
         mqtt::decode_publish(header.flags, body, connect_.version, p, mqtt::Sender::server);
         return "PUBLISH " + std::to_string(p.packet_id) + " q" +
                std::to_string(static_cast<int>(p.qos)) + (p.dup ? " dup " : " ") +
-               std::string(p.payload.substr(0, p.payload.find('|')));
+               std::string(p.payload.substr(0, p.payload.find('|'))) + mark_of(p);
       }
       default:
         break;
@@ -118,6 +130,24 @@ class Peer {
     const auto ack = mqtt::decode_ack(header.type, body, connect_.version);
     static constexpr const char* kNames[] = {"PUBACK ", "PUBREC ", "PUBREL ", "PUBCOMP "};
     return kNames[static_cast<int>(header.type) - 4] + std::to_string(ack->packet_id);
+  }
+
+  static std::string words_of(const mqtt::SubscriptionAck& ack) {
+    std::string out;
+    for (const mqtt::Reason reason : ack.reasons) {
+      out += (out.empty() ? "" : " ") + std::to_string(static_cast<int>(reason));
+    }
+    for (const auto& [name, value] : ack.user) out += " " + std::string(name) + "=" + std::string(value);
+    if (ack.reason_string) out += " '" + std::string(*ack.reason_string) + "'";
+    return out;
+  }
+
+  // Of a replayed message: " @topic/partition:offset".
+  static std::string mark_of(const mqtt::Publish& packet) {
+    const auto& user = packet.properties.user;
+    if (user.size() < 6 || user[0] != mqtt::UserProperty("hub.replay", "1")) return {};
+    return " @" + std::string(user[1].second) + "/" + std::string(user[2].second) + ":" +
+           std::string(user[3].second);
   }
 
   simulation::Hub& hub_;

@@ -34,6 +34,8 @@ class SessionRowTest : public ::testing::Test, private BlockReader {
  private:
   void read(Position) override {}
 
+  void seek(const Seek&) override {}
+
   [[nodiscard]] Position first() const override { return Position(0); }
 
   [[nodiscard]] Position skip_damaged(Position p) const override { return Position(p.value + 1); }
@@ -138,6 +140,40 @@ TEST_F(SessionRowTest, WhatIsUnderWaySurvives) {
   EXPECT_TRUE(s.holds(40) && s.holds(41));
   EXPECT_FALSE(s.holds(7));
   EXPECT_EQ(SessionRow::encode_flow(s, Position(0)), flow_row());
+}
+
+TEST_F(SessionRowTest, AReplaySurvives) {
+  Bytes row = static_row();
+  ByteWriter w(row);
+  w.varint(1);
+  w.varint(0);
+  w.le64(30);
+  Bytes flowing = flow_row();
+  const std::size_t qos = flowing.find("\x07\x00\x01", 0, 3) + 2;
+  flowing[qos] = 1 | 1 << 2;  // it went out in the replay
+  ByteWriter f(flowing);
+  f.u8(1);
+  f.le64(77);
+  Session s = session();
+  SessionRow::Flow flow;
+  ASSERT_TRUE(SessionRow::decode_static(row, s));
+  ASSERT_TRUE(decode_flow(flowing, s, flow));
+  EXPECT_EQ(s.subscriptions()[0].replay_from, Position(30));
+  EXPECT_EQ(s.subscriptions()[1].replay_from, std::nullopt);
+  EXPECT_TRUE(s.replaying());
+  EXPECT_EQ(flow.replay, Position(77));
+  EXPECT_EQ(SessionRow::encode_static(s), row);
+  // Its cursor is the feed's to set, which is the broker's work.
+  EXPECT_EQ(SessionRow::encode_flow(s, Position(0)).substr(0, flow_row().size()), flowing.substr(0, flow_row().size()));
+}
+
+TEST_F(SessionRowTest, ARowFromBeforeReplaysHasNone) {
+  Session s = session();
+  SessionRow::Flow flow;
+  ASSERT_TRUE(SessionRow::decode_static(static_row(), s));
+  ASSERT_TRUE(decode_flow(flow_row(), s, flow));
+  EXPECT_FALSE(s.replaying());
+  EXPECT_EQ(s.subscriptions()[0].replay_from, std::nullopt);
 }
 
 TEST_F(SessionRowTest, ARetainedMessageThatIsGoneIsNotSentAgain) {
