@@ -171,7 +171,15 @@ std::span<const log::Header> HeaderList::of(const Message& m, bool key_is_topic)
 }
 
 std::optional<std::string_view> named_topic(const log::RecordView& record) {
-  const auto named = log::find_header(record, kTopic);
+  std::optional<std::string_view> named;
+  bool published = false;
+  log::HeaderReader reader(record);
+  log::Header header;
+  while (!named && reader.next(header)) {
+    if (header.name == kTopic) named = header.value;
+    if (header.name == kClient) published = true;
+  }
+  if (!named && published) named = record.key;
   if (!named || !core::deliverable_topic(*named)) return std::nullopt;
   return *named;
 }

@@ -57,8 +57,9 @@ class HeaderList {
   std::string expiry_;
 };
 
-// The MQTT topic that a record names itself, in its first header mqtt.topic. nullopt: it names none,
-// or none that a record may be delivered under.
+// The MQTT topic that a record names itself: its first header mqtt.topic; without one, the key of a
+// record that an MQTT client published (header mqtt.client), whatever the routes are by now. nullopt:
+// it names none, or none that a record may be delivered under.
 std::optional<std::string_view> named_topic(const log::RecordView& record);
 
 // Reads a record as a message with this MQTT topic. Returns how many of its headers MQTT cannot

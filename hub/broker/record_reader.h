@@ -1,7 +1,6 @@
 // Reads records of the log as MQTT messages: which MQTT topic, and the rest (message.h).
 //
-// The MQTT topic is the record's own (header mqtt.topic) when it may be delivered under that, else
-// what the routes say read backwards (hub/core/reverse_routes.h).
+// The MQTT topic is the record's own (named_topic) when it may be delivered under that, else what the routes say read backwards (hub/core/reverse_routes.h).
 //
 // Threads: one, the io thread.
 #pragma once

@@ -189,6 +189,7 @@ ReverseRoutes::ReverseRoutes(const std::vector<RouteSpec>& specs, const Topics& 
   };
   for (const RouteSpec& spec : specs) add(spec);
   add({"#", std::string(kDefaultTopic)});
+  rules_.back().takes_all = true;
 }
 
 const ReverseRoutes::Lane& ReverseRoutes::lane(PartitionId partition) const {
@@ -231,7 +232,8 @@ std::string_view ReverseRoutes::by_rule(
   }
   if (!key || key->size() > mqtt::kTopicBytesMax) return {};
   if (rule.key_is_topic) {
-    return deliverable_topic(*key) && mqtt::matches(rule.filter, *key) ? *key : std::string_view{};
+    if (!deliverable_topic(*key)) return {};
+    return rule.takes_all || mqtt::matches(rule.filter, *key) ? *key : std::string_view{};
   }
   scratch = Inversion(rule, *key).run();
   return scratch;

@@ -69,6 +69,7 @@ class ReverseRoutes {
     std::optional<std::string> mqtt_topic;
     std::vector<Piece> key;
     bool key_is_topic = false;  // the whole template is {topic}
+    bool takes_all = false;     // topics that begin with $, too
     bool has_wildcards = false;
   };
 

@@ -103,8 +103,10 @@ class Mqtt(Theme):
             self.assertIn(f'"{name}":"{value}"'.encode(), line)
         options = [word for name, value in EVENT
                    for word in ("-D", "publish", "user-property", name, value)]
+        itself = self.subscriber("named/#")  # what MQTT published keeps its MQTT topic
         support.publish(self.hub, "mqttv5", "named/event", "-m", "{}", "-i", "sensor-7",
                         "-D", "publish", "content-type", "application/json", *options)
+        self.assertEqual(itself.user_properties(), EVENT)
         newest = len(self.hub.records("named")) - 1
         record, = self.client.consume("named", 0, newest, count=1)
         wanted = self.client.carried(Record(

@@ -72,9 +72,9 @@ void expect_to_survive(const Message& m, bool key_is_topic) {
   record.value = m.payload;
   record.headers = list.of(m, key_is_topic);
   const Stored stored(record);
-  EXPECT_EQ(named_topic(stored.view()).has_value(), !key_is_topic);
   Message back;
   const std::string_view topic = named_topic(stored.view()).value_or(*stored.view().key);
+  EXPECT_EQ(topic, m.topic);
   EXPECT_EQ(to_message(stored.view(), topic, back), 0U);
   EXPECT_EQ(back.topic, m.topic);
   EXPECT_EQ(back.payload, m.payload);
@@ -179,6 +179,14 @@ TEST(Message, ARecordMayNameATopicThatItCanBeDeliveredUnder) {
     EXPECT_EQ(named_topic(Stored("k", {{"mqtt.topic", bad}}).view()), std::nullopt) << bad;
   }
   EXPECT_EQ(named_topic(Stored("k", {}).view()), std::nullopt);
+}
+
+TEST(Message, OfAPublishTheKeyIsTheTopicUnlessAHeaderNamesIt) {
+  EXPECT_EQ(named_topic(Stored("a/b", {{"mqtt.client", "c"}}).view()), "a/b");
+  EXPECT_EQ(named_topic(Stored("$own", {{"x", "y"}, {"mqtt.client", "c"}}).view()), "$own");
+  EXPECT_EQ(named_topic(Stored("k", {{"mqtt.client", "c"}, {"mqtt.topic", "a"}}).view()), "a");
+  EXPECT_EQ(named_topic(Stored("a/#", {{"mqtt.client", "c"}}).view()), std::nullopt);
+  EXPECT_EQ(named_topic(Stored(std::nullopt, {{"mqtt.client", "c"}}).view()), std::nullopt);
 }
 
 TEST(Message, ANullValueIsAnEmptyPayload) {

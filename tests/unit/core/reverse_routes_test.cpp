@@ -33,6 +33,7 @@ class ReverseRoutesTest : public ::testing::Test {
 TEST_F(ReverseRoutesTest, InTopicMqttTheKeyIsTheMqttTopic) {
   EXPECT_EQ(topic({}, "plant/7/temp", 0), "plant/7/temp");
   EXPECT_EQ(topic({}, "/a//b", 0), "/a//b");
+  EXPECT_EQ(topic({}, "$own/x", 0), "$own/x");
 }
 
 TEST_F(ReverseRoutesTest, WithoutARouteItIsTheTopicAndTheKey) {
