@@ -51,10 +51,17 @@ enum class OnFull : std::uint8_t { discard_oldest, reject };
 
 using LogLevel = logger::Level;
 
-// One [[topic]].
+// Whose time a record has.
+enum class TimestampType : std::uint8_t { create_time, log_append_time };
+
+// One [[topic]]. What is left out stays as it is, set by a Kafka client or by default.
 struct Topic {
   std::string name;
   std::uint32_t partitions = 1;
+  std::optional<std::chrono::seconds> retention = {};
+  std::optional<std::uint64_t> retention_bytes = {};
+  std::optional<std::uint32_t> message_max_bytes = {};
+  std::optional<TimestampType> timestamp_type = {};
 
   bool operator==(const Topic&) const = default;
 };

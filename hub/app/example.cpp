@@ -82,7 +82,13 @@ void table_row(
          std::string(option.sentence) + " |\n";
 }
 
-const Topic kExampleTopic{"temps", 4};
+const Topic kExampleTopic{
+    "temps",
+    4,
+    std::chrono::hours(24 * 7),
+    64 * kMiB,
+    static_cast<std::uint32_t>(kMiB),
+    TimestampType::create_time};
 const Route kExampleRoute{"plant/+/temp", "temps", "{1}", 0};
 const User kExampleUser{"line-3", "/etc/runnel/secrets/line-3", {"SCRAM-SHA-256"}, 0, {}, {}};
 

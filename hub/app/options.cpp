@@ -325,69 +325,10 @@ constexpr auto concatenated(const std::array<T, Sizes>&... parts) {
 
 constexpr std::array kConfigOptions = concatenated(kMqttOptions, kDoorOptions, kStorageOptions);
 
-constexpr std::array kTopicOptions{
-    member<Topic, &Topic::name>({
-        .key = "name",
-        .kind = Kind::text,
-        .sentence = "As in Kafka: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'.",
-        .required = true,
-    }),
-    member<Topic, &Topic::partitions>({
-        .key = "partitions",
-        .kind = Kind::count,
-        .sentence = "Records with one key stay in one partition and in order.",
-        .min = 1,
-        .max = kPartitionsMax,
-    }),
-};
-
-constexpr std::array kRouteOptions{
-    member<Route, &Route::filter>({
-        .key = "filter",
-        .kind = Kind::text,
-        .sentence = "Which MQTT topics, with the wildcards + and #.",
-        .required = true,
-    }),
-    member<Route, &Route::topic>({
-        .key = "topic",
-        .kind = Kind::text,
-        .sentence = "Where their events go. A topic that is not listed gets one partition.",
-        .required = true,
-    }),
-    member<Route, &Route::key>({
-        .key = "key",
-        .kind = Kind::text,
-        .sentence =
-            "The record's key: text with {topic} (the MQTT topic), {client} (the publisher's "
-            "client id), {1} to {9} (what that wildcard matched).",
-    }),
-    member<Route, &Route::partition>({
-        .key = "partition",
-        .kind = Kind::count,
-        .sentence = "A fixed partition; without it, the hash of the key decides.",
-        .max = kPartitionsMax - 1,
-        .may_be_unset = true,
-    }),
-    member<Route, &Route::mqtt_topic>({
-        .key = "mqtt_topic",
-        .kind = Kind::text,
-        .sentence = "The way back: text with {key}, {topic} and {partition} (docs/mapping.md).",
-        .may_be_unset = true,
-    }),
-};
-
 }  // namespace
 
 std::span<const Option<Config>> config_options() {
   return kConfigOptions;
-}
-
-std::span<const Option<Topic>> topic_options() {
-  return kTopicOptions;
-}
-
-std::span<const Option<Route>> route_options() {
-  return kRouteOptions;
 }
 
 std::string_view name_of(OnFull on_full) {

@@ -87,6 +87,8 @@ kafka::Limits kafka_limits(const Config& c) {
       std::min<std::uint64_t>(c.kafka.request_max_bytes, c.storage.generation_bytes / 2);
   l.message_bytes_max = c.kafka.message_max_bytes + kafka::kLogOverheadBytes;
   l.fetch_bytes_max = c.kafka.fetch_max_bytes;
+  l.retention = c.storage.retention;
+  l.generation_bytes = c.storage.generation_bytes;
   l.auto_create_topics = c.kafka.auto_create_topics;
   l.default_partitions = c.kafka.default_partitions;
   for (const std::string& name : c.kafka.sasl_mechanisms) {
@@ -96,9 +98,28 @@ kafka::Limits kafka_limits(const Config& c) {
   return l;
 }
 
+// What the file sets of a topic, under Kafka's names.
+core::TopicConfig topic_config(const Topic& t) {
+  core::TopicConfig config;
+  const auto set = [&](std::string_view name, const std::string& value) {
+    if (const auto fault = config.set(name, value)) logger::error("runnel", *fault);
+  };
+  using std::chrono::milliseconds;
+  if (t.retention) set("retention.ms", std::to_string(milliseconds(*t.retention).count()));
+  if (t.retention_bytes) set("retention.bytes", std::to_string(*t.retention_bytes));
+  if (t.message_max_bytes) {
+    set("max.message.bytes", std::to_string(*t.message_max_bytes + kafka::kLogOverheadBytes));
+  }
+  if (t.timestamp_type) {
+    const bool append = *t.timestamp_type == TimestampType::log_append_time;
+    set("message.timestamp.type", append ? "LogAppendTime" : "CreateTime");
+  }
+  return config;
+}
+
 std::vector<core::TopicSpec> topic_specs(const Config& c) {
   std::vector<core::TopicSpec> specs;
-  for (const Topic& t : topics_of(c)) specs.push_back({t.name, t.partitions});
+  for (const Topic& t : topics_of(c)) specs.push_back({t.name, t.partitions, topic_config(t)});
   return specs;
 }
 
@@ -191,7 +212,7 @@ bool Server::open_hub() {
   client_ = std::make_unique<runtime::LogClient>(io_, *log_, commit_limits(config_));
   {
     auto filling = client_->fill();
-    topics_.ensure(topic_specs(config_), *filling);
+    topics_.configure(topic_specs(config_), *filling);
   }
   routes_ = std::make_unique<core::Routes>(route_specs(config_), topics_);
   hub_ = std::make_unique<net::Hub>(io_, *client_, *log_, clock_);
@@ -285,7 +306,7 @@ void Server::reload() {
   for (const std::string& warning : config_.warnings) logger::warn("runnel", warning);
   {
     auto filling = client_->fill();
-    topics_.ensure(topic_specs(config_), *filling);
+    topics_.configure(topic_specs(config_), *filling);
   }
   auto routes = std::make_unique<core::Routes>(route_specs(config_), topics_);
   mqtt_broker_->set_routes(routes.get());

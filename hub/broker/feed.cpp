@@ -10,6 +10,26 @@ constexpr int kBlocksPerRun = 16;
 
 }  // namespace
 
+// Which records of one block have been trimmed.
+class Feed::Hidden {
+ public:
+  Hidden(const BlockReader& reader, const log::Block& block) {
+    const auto trims = reader.trims();
+    if (trims != nullptr && !trims->empty()) ranges_ = trims->hidden(block.head());
+  }
+
+  // How many from `index` on, without a gap; 0: this one is there.
+  [[nodiscard]] std::uint32_t from(std::uint64_t index) const {
+    for (const auto& [first, end] : ranges_) {
+      if (index >= first && index < end) return end - static_cast<std::uint32_t>(index);
+    }
+    return 0;
+  }
+
+ private:
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges_;
+};
+
 Feed::Feed(BlockReader& reader, Fanout& fanout, Position head, std::size_t cache_bytes_max)
     : reader_(reader), fanout_(fanout), head_(head), cache_bytes_max_(cache_bytes_max) {}
 
@@ -17,7 +37,10 @@ void Feed::offer(const log::BlockPtr& block, Turn& turn) {
   head_ = block->end();
   if (!fanout_.anybody()) return;
   remember(block);
-  for (std::uint32_t i = 0; i < block->records(); ++i) fanout_.fan_out(block, i, turn);
+  const Hidden hidden(reader_, *block);
+  for (std::uint32_t i = 0; i < block->records(); ++i) {
+    if (hidden.from(i) == 0) fanout_.fan_out(block, i, turn);
+  }
 }
 
 void Feed::fall_behind(LogReader& reader, Position position) {
@@ -100,12 +123,20 @@ void Feed::serve(const log::BlockPtr& block, Turn& turn) {
     it = queue_.erase(it);
   }
   sweep_ = block->end();
+  const Hidden hidden(reader_, *block);
   for (LogReader* reader : waiting) {
     reader->queued_ = false;
     Position at = reader->cursor_;
     bool taken = true;
     while (at < block->end()) {
-      taken = reader->offer(block, static_cast<std::uint32_t>(at.value - block->first().value), turn);
+      const std::uint64_t index = at.value - block->first().value;
+      if (const std::uint32_t gone = hidden.from(index); gone > 0) {
+        reader->cursor_ = at;
+        reader->trimmed(gone);
+        at = reader->next_wanted(Position(at.value + gone));
+        continue;
+      }
+      taken = reader->offer(block, static_cast<std::uint32_t>(index), turn);
       if (!taken) break;
       at = reader->next_wanted(Position(at.value + 1));
     }

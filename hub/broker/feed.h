@@ -19,6 +19,7 @@
 
 #include "hub/core/turn.h"
 #include "storage/log/block.h"
+#include "storage/log/trims.h"
 
 namespace runnel::broker {
 
@@ -43,6 +44,9 @@ class BlockReader {
 
   // Looks for it outside the io thread and answers with Broker::sought.
   virtual void seek(const Seek& seek) = 0;
+
+  // What nobody may read any more; nullptr: there is nothing of the kind.
+  [[nodiscard]] virtual std::shared_ptr<const log::Trims> trims() const { return nullptr; }
 };
 
 class LogReader {
@@ -56,6 +60,9 @@ class LogReader {
   [[nodiscard]] virtual bool ready() const = 0;
   // Records that retention (or damage) took before this reader came to them.
   virtual void missed(std::uint64_t records) = 0;
+  // The records from cursor() on were trimmed: deleted on request, or with their topic, or too old for
+  // it. Who owes none of them in particular need not care; the log counts them.
+  virtual void trimmed(std::uint64_t) {}
   // It began or ceased to be tailing: what is on disk about it says the other.
   virtual void position_changed() {}
   // For a reader that wants a few positions only: the first one from `from` on, or any position at
@@ -116,6 +123,7 @@ class Feed {
   bool run(Turn& turn);
 
  private:
+  class Hidden;
   void serve(const log::BlockPtr& block, Turn& turn);
   void enqueue(LogReader& reader);
   [[nodiscard]] log::BlockPtr cached(Position position) const;

@@ -59,6 +59,7 @@ class SharedGroup final : public LogReader {
     bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
     [[nodiscard]] bool ready() const override;
     void missed(std::uint64_t records) override;
+    void trimmed(std::uint64_t records) override { missed(records); }
     [[nodiscard]] Position next_wanted(Position from) const override;
 
    private:

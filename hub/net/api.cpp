@@ -152,6 +152,9 @@ HttpAnswer Api::status() const {
       {"stored", t.stored},
       {"expired", t.expired},
       {"discarded", t.discarded},
+      {"trimmed_on_request", t.trimmed_on_request},
+      {"trimmed_by_retention", t.trimmed_by_age_or_size},
+      {"stored_trimmed", t.hidden},
       {"refused", b.counters().publish_refused},
       {"disk_bytes", t.disk_bytes},
       {"disk_limit_bytes", disk_limit_bytes_},
@@ -258,6 +261,9 @@ HttpAnswer Api::metrics() const {
   e.gauge("runnel_messages_stored", "Records in the log.", d(t.stored));
   e.counter("runnel_messages_expired_total", "Records that retention by age removed.", d(t.expired));
   e.counter("runnel_messages_discarded_total", "Records removed before their time.", d(t.discarded), "reason=\"ceiling\"");
+  e.counter("runnel_messages_trimmed_on_request_total", "Records hidden because a client deleted them or their topic.", d(t.trimmed_on_request));
+  e.counter("runnel_messages_trimmed_by_retention_total", "Records hidden by the retention of their topic.", d(t.trimmed_by_age_or_size));
+  e.gauge("runnel_messages_stored_trimmed", "Of the records in the log, those that are hidden and wait for their generation to go.", d(t.hidden));
   e.counter("runnel_messages_refused_total", "Publishes refused and told so.", d(c.publish_refused));
   e.counter("runnel_session_gap_positions_total", "Log positions retired before a session read them.", d(c.session_gap_records));
   e.counter("runnel_messages_expired_undelivered_total", "Deliveries skipped, message expiry passed.", d(c.expired_undelivered));

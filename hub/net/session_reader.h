@@ -34,6 +34,8 @@ class SessionReader final : public broker::BlockReader {
     return log_.skip_damaged(position);
   }
 
+  [[nodiscard]] std::shared_ptr<const log::Trims> trims() const override { return log_.trims(); }
+
  private:
   Hub& hub_;
   runtime::LogClient& client_;

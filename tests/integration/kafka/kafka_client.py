@@ -6,7 +6,8 @@
     committed(group, topic, [partition, …])               -> [[offset, metadata] or None, …]
     offset_at(topic, partition, timestamp), ends(topic, partition)
     create_topic, create_partitions, topics, groups, describe_group, group_offsets, delete_group,
-    delete_offsets
+    delete_offsets, delete_topic, delete_records(topic, [[partition, offset], …])
+    create_configured(topic, {key: value}), configs(topic) -> {key: value}, configure(topic, …)
     set_password(user, mechanism, password), delete_password(user, mechanism), passwords()
 
 `can` says which of them a client has at all, and `codecs` which codecs. A client that is a library

@@ -54,6 +54,9 @@ class Driver(Client):
         "offset_at": ("topic", "partition", "timestamp"), "ends": ("topic", "partition"),
         "create_topic": ("topic", "partitions"), "create_partitions": ("topic", "partitions"),
         "topics": (), "groups": (), "describe_group": ("group",), "group_offsets": ("group",),
+        "create_configured": ("topic", "config"), "configs": ("topic",),
+        "configure": ("topic", "config"), "delete_topic": ("topic",),
+        "delete_records": ("topic", "offsets"),
         "delete_group": ("group",), "delete_offsets": ("group", "topic", "partitions"),
         "set_password": ("user", "mechanism", "password"),
         "delete_password": ("user", "mechanism"), "passwords": (),
@@ -98,7 +101,8 @@ class Driver(Client):
             self.process = None
 
 
-_TOPICS = {"create_topic", "create_partitions", "topics", "groups", "describe_group"}
+_TOPICS = {"create_topic", "create_partitions", "topics", "groups", "describe_group",
+           "create_configured", "configs", "configure", "delete_topic"}
 
 
 class PythonKafka(Driver):
@@ -128,7 +132,8 @@ class NodeDriver(Driver):
 
 class KafkaJs(NodeDriver):
     file = "kafkajs.mjs"
-    can = frozenset(BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group"})
+    can = frozenset(
+        BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_records"})
 
     def carried(self, record):
         """Headers are a map of lists."""
@@ -146,7 +151,7 @@ class Platformatic(NodeDriver):
     file = "platformatic.mjs"
     can = frozenset(
         BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_offsets",
-                   "set_password", "delete_password", "passwords"})
+                             "delete_records", "set_password", "delete_password", "passwords"})
 
     @functools.cached_property
     def codecs(self):

@@ -3,6 +3,8 @@
     theme_admin.py CLIENT
 """
 
+import time
+
 from kafka_client import ClientError
 from kafka_hub import Record, support
 from matrix import Theme, needs, run
@@ -38,6 +40,66 @@ class Admin(Theme):
         self.assertEqual(found.value, b"in the last")
         with self.assertRaisesRegex(ClientError, r"(?i)partition"):
             self.client.create_partitions("grows", 2)
+
+    @needs("create_configured", "configs", "configure")
+    def test_a_topic_is_made_with_a_configuration_that_is_read_and_changed(self):
+        self.client.create_configured("configured", {"retention.ms": "60000"})
+        found = self.client.configs("configured")
+        self.assertEqual(found["retention.ms"], "60000")
+        self.assertEqual(found["cleanup.policy"], "delete")
+        self.client.configure("configured", {"retention.ms": "70000", "max.message.bytes": "300"})
+        self.hub.kill()
+        self.hub.start()
+        found = self.client.configs("configured")
+        self.assertEqual((found["retention.ms"], found["max.message.bytes"]), ("70000", "300"))
+        with self.assertRaisesRegex(ClientError, r"(?i)large|size"):
+            self.reference.produce("configured", [Record(value=b"x" * 600)])
+        with self.assertRaises(ClientError):
+            self.client.configure("configured", {"no.such.key": "1"})
+        with self.assertRaises(ClientError):
+            self.client.create_configured("refused", {"retention.ms": "soon"})
+        self.assertNotIn("refused", self.client.topics())
+
+    @needs("create_configured")
+    def test_records_of_a_topic_with_append_time_have_the_time_of_the_hub(self):
+        self.client.create_configured("stamped", {"message.timestamp.type": "LogAppendTime"})
+        begun = int(time.time() * 1000) - 1
+        self.reference.produce("stamped", [Record(value=b"x", timestamp=1000)])
+        found, = self.client.consume("stamped", 0, "earliest", count=1)
+        self.assertGreaterEqual(found.timestamp, begun)
+        self.assertEqual(self.reference.offset_at("stamped", 0, begun), 0)
+
+    @needs("create_topic", "delete_topic", "topics")
+    def test_a_deleted_topic_is_gone_and_its_name_begins_anew(self):
+        self.client.create_topic("goes", 2)
+        self.reference.produce("goes", [Record(value=b"old")] * 3)
+        self.reference.commit("of-goes", "goes", [[0, 2]])
+        self.reference.close()  # its producer would ask for the topic, which makes it
+        self.client.delete_topic("goes")
+        self.assertNotIn("goes", self.client.topics())
+        self.hub.kill()
+        self.hub.start()
+        self.assertNotIn("goes", self.client.topics())
+        self.assertEqual(self.reference.committed("of-goes", "goes", [0]), [None])
+        self.client.create_topic("goes", 1)
+        self.reference.produce("goes", [Record(value=b"new")])
+        found, = self.client.consume("goes", 0, "earliest", count=1)
+        self.assertEqual((found.offset, found.value), (0, b"new"))
+        with self.assertRaises(ClientError):
+            self.client.delete_topic("mqtt")
+
+    @needs("create_topic", "delete_records", "ends")
+    def test_deleted_records_are_gone_and_the_rest_is_read(self):
+        self.client.create_topic("trimmed", 1)
+        self.reference.produce("trimmed", [Record(value=b"%d" % i) for i in range(5)])
+        self.client.delete_records("trimmed", [[0, 3]])
+        self.hub.kill()
+        self.hub.start()
+        self.assertEqual(self.client.ends("trimmed", 0), [3, 5])
+        found = self.client.consume("trimmed", 0, "earliest", count=2)
+        self.assertEqual([(r.offset, r.value) for r in found], [(3, b"3"), (4, b"4")])
+        with self.assertRaises(ClientError):
+            self.client.delete_records("trimmed", [[0, 6]])
 
     def group_with_a_member(self, group):
         self.reference.produce("grouped", [Record(value=b"x")] * 3)

@@ -74,6 +74,10 @@ level = "debug"
 [[topic]]
 name = "temps"
 partitions = 4
+retention = "7d"
+retention_bytes = "64MiB"
+message_max = "2MiB"
+timestamp_type = "LogAppendTime"
 [[route]]
 filter = "plant/+/temp"
 topic = "temps"
@@ -107,7 +111,16 @@ partition = 3
   EXPECT_EQ(config.storage.commit_interval, std::chrono::microseconds(250));
   EXPECT_EQ(config.storage.group_max_bytes, 128 * kKiB);
   EXPECT_EQ(config.log.level, LogLevel::debug);
-  EXPECT_THAT(config.topics, ElementsAre(Topic{"temps", 4}));
+  EXPECT_THAT(
+      config.topics,
+      ElementsAre(Topic{
+          "temps",
+          4,
+          hours(7 * 24),
+          64 * kMiB,
+          static_cast<std::uint32_t>(2 * kMiB),
+          TimestampType::log_append_time})
+  );
   EXPECT_THAT(config.routes, ElementsAre(Route{"plant/+/temp", "temps", "{1}", 3}));
 }
 

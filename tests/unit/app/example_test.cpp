@@ -48,7 +48,16 @@ TEST(Example, AsItIsItChangesNothing) {
 TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicRouteAndUser) {
   LoadedConfig loaded = parse_config(uncommented(example_toml()));
   ASSERT_TRUE(loaded) << describe(loaded.error().front(), "example");
-  EXPECT_THAT(loaded->topics, ElementsAre(Topic{"temps", 4}));
+  EXPECT_THAT(
+      loaded->topics,
+      ElementsAre(Topic{
+          "temps",
+          4,
+          std::chrono::hours(24 * 7),
+          64 * kMiB,
+          static_cast<std::uint32_t>(kMiB),
+          TimestampType::create_time})
+  );
   EXPECT_THAT(loaded->routes, ElementsAre(Route{"plant/+/temp", "temps", "{1}", 0}));
   ASSERT_EQ(loaded->users.size(), 1U);
   EXPECT_EQ(loaded->users[0].name, "line-3");

@@ -45,6 +45,9 @@ class ScriptedReader final : public BlockReader {
     return Position((position.value / kBlockRecords + 1) * kBlockRecords);
   }
 
+  [[nodiscard]] std::shared_ptr<const log::Trims> trims() const override { return hidden; }
+
+  std::shared_ptr<log::Trims> hidden;
   std::optional<Position> asked;
   std::vector<std::uint64_t> reads;
   std::uint64_t first_position = 0;
@@ -63,7 +66,12 @@ class Reader final : public LogReader {
 
   void missed(std::uint64_t records) override { lost += records; }
 
+  void trimmed(std::uint64_t records) override {
+    for (std::uint64_t i = 0; i < records; ++i) gone.push_back(cursor().value + i);
+  }
+
   std::vector<std::uint64_t> taken;
+  std::vector<std::uint64_t> gone;
   std::size_t room = 1000;
   std::uint64_t lost = 0;
 };
@@ -177,6 +185,27 @@ TEST_F(FeedTest, AReaderThatIsFullStopsAndGoesOnWhereItWas) {
   feed_.want(reader);
   run();
   EXPECT_EQ(reader.taken, range(60, 100));
+}
+
+// Blocks of this test are of one partition, whose offsets are positions.
+TEST_F(FeedTest, WhatWasTrimmedIsOfferedToNobody) {
+  Reader reader;
+  reader_.hidden = std::make_shared<log::Trims>();
+  reader_.hidden->apply(PartitionId(0), {Offset(47), log::TrimReason::deleted}, 47);
+  place(reader, 33);
+  run();
+  EXPECT_EQ(reader.taken, range(47, 100));
+  EXPECT_EQ(reader.gone, range(33, 47));
+  EXPECT_EQ(reader.lost, 0U);
+  EXPECT_TRUE(reader.tailing());
+}
+
+TEST_F(FeedTest, WhatIsTrimmedBeforeItIsFannedOutReachesNobody) {
+  reader_.hidden = std::make_shared<log::Trims>();
+  reader_.hidden->apply(PartitionId(0), {Offset(104), log::TrimReason::deleted}, 104);
+  feed_.offer(block_at(100), turn_);
+  EXPECT_EQ(feed_.head(), Position(110));
+  EXPECT_EQ(fanned_out_, range(104, 110));
 }
 
 TEST_F(FeedTest, ALateReaderGoesOnWhereTheLogBeginsAndIsToldWhatItMissed) {

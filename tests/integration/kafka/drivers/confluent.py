@@ -6,7 +6,7 @@ import sys
 import time
 
 import confluent_kafka as ck
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
 import protocol
 
@@ -139,6 +139,28 @@ def create_partitions(topic, partitions):
     done(admin.create_partitions([NewPartitions(topic, partitions)]))
 
 
+def create_configured(topic, config):
+    admin = AdminClient(COMMON)
+    done(admin.create_topics([NewTopic(topic, 1, 1, config=config)]))
+
+
+def configs(topic):
+    admin = AdminClient(COMMON)
+    asked = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)])
+    (found,) = asked.values()
+    return {name: entry.value for name, entry in found.result(10).items()}
+
+
+def configure(topic, config):
+    admin = AdminClient(COMMON)
+    done(admin.alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, set_config=config)]))
+
+
+def delete_topic(topic):
+    admin = AdminClient(COMMON)
+    done(admin.delete_topics([topic]))
+
+
 def topics():
     found = AdminClient(COMMON).list_topics(timeout=10).topics
     return {name: len(topic.partitions) for name, topic in found.items()}
@@ -179,4 +201,4 @@ if len(sys.argv) > 2:
 else:
     protocol.serve({f.__name__: f for f in (
         produce, consume, commit, committed, offset_at, ends, create_topic, create_partitions,
-        topics, groups, describe_group)})
+        create_configured, configs, configure, delete_topic, topics, groups, describe_group)})

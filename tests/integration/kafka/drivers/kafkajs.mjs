@@ -133,6 +133,24 @@ const operations = {
   create_partitions: ({ topic, partitions }) => admin(async one => {
     await one.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
   }),
+  create_configured: ({ topic, config }) => admin(async one => {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    await one.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
+  }),
+  configs: ({ topic }) => admin(async one => {
+    const { resources } = await one.describeConfigs({ resources: [{ type: 2, name: topic }] })
+    return Object.fromEntries(resources[0].configEntries.map(e => [e.configName, e.configValue]))
+  }),
+  configure: ({ topic, config }) => admin(async one => {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    await one.alterConfigs({ resources: [{ type: 2, name: topic, configEntries }] })
+  }),
+  delete_topic: ({ topic }) => admin(async one => { await one.deleteTopics({ topics: [topic] }) }),
+  delete_records: ({ topic, offsets }) => admin(async one => {
+    await one.deleteTopicRecords({
+      topic, partitions: offsets.map(([partition, offset]) => ({ partition, offset: String(offset) }))
+    })
+  }),
   topics: () => admin(async one => Object.fromEntries(
     (await one.fetchTopicMetadata()).topics.map(t => [t.name, t.partitions.length]))),
   groups: () => admin(async one => (await one.listGroups()).groups.map(g => g.groupId)),

@@ -119,6 +119,25 @@ const operations = {
   create_topic: ({ topic, partitions }) => admin(one => one.createTopics({ topics: [topic], partitions, replicas: 1 })),
   create_partitions: ({ topic, partitions }) => admin(
     one => one.createPartitions({ topics: [{ name: topic, count: partitions }] })),
+  create_configured: ({ topic, config }) => admin(one => one.createTopics({
+    topics: [topic], partitions: 1, replicas: 1,
+    configs: Object.entries(config).map(([name, value]) => ({ name, value }))
+  })),
+  configs: ({ topic }) => admin(async one => {
+    const [found] = await one.describeConfigs({ resources: [{ resourceType: 2, resourceName: topic }] })
+    return Object.fromEntries(found.configs.map(each => [each.name, each.value]))
+  }),
+  configure: ({ topic, config }) => admin(one => one.incrementalAlterConfigs({
+    resources: [{
+      resourceType: 2,
+      resourceName: topic,
+      configs: Object.entries(config).map(([name, value]) => ({ name, configOperation: 0, value }))
+    }]
+  })),
+  delete_topic: ({ topic }) => admin(one => one.deleteTopics({ topics: [topic] })),
+  delete_records: ({ topic, offsets }) => admin(one => one.deleteRecords({
+    topics: [{ name: topic, partitions: offsets.map(([partition, offset]) => ({ partition, offset: BigInt(offset) })) }]
+  })),
   topics: () => admin(async one => {
     const { topics } = await one.metadata({ topics: await one.listTopics() })
     return Object.fromEntries([...topics].map(([name, topic]) => [name, topic.partitionsCount]))
@@ -147,7 +166,8 @@ const operations = {
     groupId: group, topics: [{ name: topic, partitionIndexes: partitions }]
   }))
 }
-for (const name of ['commit', 'create_topic', 'create_partitions', 'delete_group', 'delete_offsets']) {
+for (const name of ['commit', 'create_topic', 'create_partitions', 'create_configured', 'configure', 'delete_topic',
+  'delete_records', 'delete_group', 'delete_offsets']) {
   const inner = operations[name]
   operations[name] = async fields => { await inner(fields) }
 }

@@ -4,7 +4,8 @@ member of a group."""
 import sys
 
 import kafka
-from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
+from kafka.admin import (
+    ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic)
 
 import protocol
 
@@ -109,6 +110,34 @@ def create_partitions(topic, partitions):
     admin().create_partitions({topic: NewPartitions(partitions)})
 
 
+def create_configured(topic, config):
+    admin().create_topics([NewTopic(topic, 1, 1, topic_configs=config)])
+
+
+def resource(topic, config=None):
+    return ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)
+
+
+def no_error(code, message):
+    if code != 0:
+        raise kafka.errors.for_code(code)(message)
+
+
+def configs(topic):
+    (code, message, _, _, entries), = admin().describe_configs([resource(topic)])[0].resources
+    no_error(code, message)
+    return {entry[0]: entry[1] for entry in entries}
+
+
+def configure(topic, config):
+    for code, message, _, _ in admin().alter_configs([resource(topic, config)]).resources:
+        no_error(code, message)
+
+
+def delete_topic(topic):
+    admin().delete_topics([topic])
+
+
 def topics():
     reader = consumer()
     found = {name: len(reader.partitions_for_topic(name)) for name in reader.topics()}
@@ -169,4 +198,5 @@ if len(sys.argv) > 2:
 else:
     protocol.serve({f.__name__: f for f in (
         produce, consume, commit, committed, offset_at, ends, create_topic, create_partitions,
-        topics, groups, describe_group, group_offsets, delete_group)})
+        create_configured, configs, configure, delete_topic, topics, groups, describe_group,
+        group_offsets, delete_group)})
