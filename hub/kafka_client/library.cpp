@@ -10,6 +10,10 @@ namespace {
 // more than anybody wants to know.
 std::string shortened(std::string_view text) {
   text = text.substr(0, text.find(" (after "));
+  for (const std::string_view who : {"GroupCoordinator: ", "/bootstrap: "}) {
+    const std::size_t at = text.find(who);
+    if (at != std::string_view::npos) text.remove_prefix(at + who.size());
+  }
   const std::size_t connect = text.find("Connect to ");
   if (connect != std::string_view::npos) text.remove_prefix(connect);
   return plain(text);
@@ -49,8 +53,8 @@ void Library::heard(rd_kafka_t* handle, int error, const char* reason, void* sel
   trouble.not_permitted = error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
                           error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
                           error == RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM;
-  // What was said of one broker tells more than that all are down.
-  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && library.trouble_) return;
+  // That all are down comes after what was said of each, and tells less.
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
   if (library.trouble_ && library.trouble_->not_permitted) return;
   library.trouble_ = std::move(trouble);
 }
