@@ -24,6 +24,7 @@ std::string shortened(std::string_view text) {
 std::string Library::make(
     rd_kafka_type_t type, const std::vector<std::pair<const char*, std::string>>& settings
 ) {
+  if (std::string missing = load_library(); !missing.empty()) return missing;
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   ErrorText why{};
   for (const auto& [name, value] : settings) {

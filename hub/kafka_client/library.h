@@ -1,10 +1,8 @@
-// librdkafka, owned: the one file that includes it. For the .cpp files of this folder.
+// librdkafka, owned. For the .cpp files of this folder.
 //
 // Threads: log lines come from any thread of the library and are dropped; everything else happens
 // in the thread that polls.
 #pragma once
-
-#include <librdkafka/rdkafka.h>
 
 #include <array>
 #include <functional>
@@ -15,11 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "hub/kafka_client/lazy.h"
 #include "hub/kafka_client/record.h"
 
 namespace runnel::kafka_client {
 
-template <auto Destroy>
+template <const auto& Destroy>
 struct Release {
   template <class T>
   void operator()(T* pointer) const {
@@ -27,7 +26,7 @@ struct Release {
   }
 };
 
-template <class T, auto Destroy>
+template <class T, const auto& Destroy>
 using Owned = std::unique_ptr<T, Release<Destroy>>;
 
 using OwnedMessage = Owned<rd_kafka_message_t, rd_kafka_message_destroy>;
