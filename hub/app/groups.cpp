@@ -131,7 +131,8 @@ class GroupsRun {
     if (!topics) return topics.error();
     for (const std::int64_t time : {kafka_client::kEarliest, kafka_client::kLatest}) {
       std::vector<At> wanted;
-      for (const auto& [place, progress] : all) {
+      for (const auto& entry : all) {
+        const Place& place = entry.first;
         const auto* topic = find_topic(*topics, place.first);
         const bool there = topic != nullptr &&
                            std::any_of(
