@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "hub/app/cli_parts.h"
 #include "hub/app/commands.h"
 #include "hub/app/config.h"
 #include "hub/app/console.h"
@@ -22,11 +22,10 @@ namespace runnel::app {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kCommands{
-    "serve", "check-config", "status", "topics", "tail", "publish", "doctor"};
+constexpr std::array<std::string_view, 8> kCommands{
+    "serve", "check-config", "status", "topics", "groups", "tail", "publish", "doctor"};
 
 constexpr std::uint16_t kHttpPort = 8090;
-constexpr std::uint16_t kMqttPort = 1883;
 
 struct Serve {
   std::string config;
@@ -116,6 +115,7 @@ class CommandLine {
     add_check_config();
     add_status();
     add_topics();
+    add_groups();
     add_tail();
     add_publish();
     add_doctor();
@@ -217,97 +217,81 @@ class CommandLine {
         "  RUNNEL_HTTP=gateway:8090 runnel status --json\n"
         "Exit code 1: the hub is not healthy, or not there."
     );
-    add_http(sub, status_.http);
+    status_.http.port = kHttpPort;
+    auto* http = add_http(
+        sub,
+        status_.http,
+        "Where the hub's HTTP door is [the environment's RUNNEL_HTTP, or 127.0.0.1:8090]"
+    );
     add_json(sub, status_.json);
-    sub.callback([this] { run_ = [this] { return status(status_); }; });
+    sub.callback([this, http] {
+      if (http->count() == 0) status_.http = http_from_environment().value_or(status_.http);
+      run_ = [this] { return status(status_); };
+    });
   }
 
   void add_topics() {
-    CLI::App& sub = command(
-        "topics",
-        "List the topics of the log with their offsets",
-        "  runnel topics\n"
-        "  runnel topics --json"
+    app::add_topics(
+        command(
+            "topics",
+            "List, describe and change the topics of the log",
+            "  runnel topics\n"
+            "  runnel topics describe temps --json\n"
+            "  runnel topics create temps --partitions 3 --set retention.ms=86400000\n"
+            "  runnel topics configs temps --set cleanup.policy=compact\n"
+            "  runnel topics delete temps"
+        ),
+        run_
     );
-    add_http(sub, topics_.http);
-    add_json(sub, topics_.json);
-    sub.callback([this] { run_ = [this] { return topics(topics_); }; });
+  }
+
+  void add_groups() {
+    app::add_groups(
+        command(
+            "groups",
+            "List, describe and change consumer groups",
+            "  runnel groups\n"
+            "  runnel groups describe dashboards\n"
+            "  runnel groups reset dashboards --topic temps --to -2h --dry-run\n"
+            "  runnel groups delete dashboards"
+        ),
+        run_
+    );
   }
 
   void add_tail() {
-    CLI::App& sub = command(
-        "tail",
-        "Read records: partition, offset, time, key, value",
-        "  runnel tail mqtt                      all that the log has\n"
-        "  runnel tail mqtt --from -10           the last ten of each partition\n"
-        "  runnel tail mqtt --follow             what comes from now on\n"
-        "  runnel tail temps --partition 0 --from 1000 --max 50 --json"
+    app::add_tail(
+        command(
+            "tail",
+            "Read records: partition, offset, time, key, value",
+            "  runnel tail mqtt                      all that the log has\n"
+            "  runnel tail mqtt --from -10           the last ten of each partition\n"
+            "  runnel tail mqtt --follow             what comes from now on\n"
+            "  runnel tail temps --from -2h --until -1h --headers\n"
+            "  runnel tail temps --partition 0 --from 1000 --count 50 --json\n"
+            "  runnel tail temps --json | runnel publish copy --json"
+        ),
+        run_
     );
-    sub.add_option("TOPIC", tail_.topic, "A topic of the log")->required();
-    sub.add_option("--partition", tail_.partition, "Only this partition")->option_text("N");
-    sub.add_option(
-           "--from",
-           from_,
-           "Where to begin: earliest, latest, an offset, or -N for the last N of each partition "
-           "[earliest; latest with --follow]"
-    )
-        ->option_text("WHERE");
-    sub.add_option("--max", tail_.max, "Stop after so many records")->option_text("N");
-    sub.add_flag("--follow", tail_.follow, "Do not stop at the end: wait for more");
-    add_http(sub, tail_.http);
-    add_json(sub, tail_.json, "One JSON object a line, as the HTTP API has it");
-    sub.callback([this] {
-      if (from_.empty()) from_ = tail_.follow ? "latest" : "earliest";
-      const auto from = read_from(from_);
-      if (!from) {
-        throw CLI::ValidationError(
-            "--from", in_quotes(from_) + " must be earliest, latest, an offset or -N"
-        );
-      }
-      tail_.from = *from;
-      run_ = [this] { return tail(tail_); };
-    });
   }
 
   void add_publish() {
-    CLI::App& sub = command(
-        "publish",
-        "Publish over MQTT 5; wait until the hub has it",
-        "  runnel publish plant/1/temp --value 21.5\n"
-        "  runnel publish plant/1/photo --file still.jpg --qos 2\n"
-        "  sensor-readings | runnel publish plant/1/temp --lines\n"
-        "Exit code 1: the hub refused a message, or is not there."
+    app::add_publish(
+        command(
+            "publish",
+            "Publish, and wait until the hub has it",
+            "To a topic of the log, over Kafka:\n"
+            "  runnel publish temps --key boiler --value 21.5 --header unit=C\n"
+            "  sensor-readings | runnel publish temps --lines --key-separator ' '\n"
+            "  runnel publish temps --key boiler --null\n"
+            "To an MQTT topic, over MQTT 5: where TOPIC has a /, or one of --mqtt, --qos,\n"
+            "--retain, --host and --port is given:\n"
+            "  runnel publish plant/1/temp --value 21.5\n"
+            "  runnel publish plant/1/photo --file still.jpg --qos 2\n"
+            "Exit code 1: the hub refused a message, or is not there."
+        ),
+        run_
     );
-    sub.add_option("MQTT_TOPIC", publish_.topic, "An MQTT topic")->required();
-    auto* value = sub.add_option("--value", publish_.value, "The message")->option_text("TEXT");
-    auto* file = sub.add_option(
-                        "--file",
-                        publish_.file,
-                        "The message is what this file holds; -: "
-                        "standard input"
-    )
-                     ->option_text("FILE");
-    auto* lines =
-        sub.add_flag("--lines", publish_.lines, "Every line of standard input is a message");
-    value->excludes(file)->excludes(lines);
-    file->excludes(lines);
-    sub.add_option("--qos", qos_, "0: read by the hub, 1: durable, 2: durable exactly once [1]")
-        ->option_text("0|1|2")
-        ->check(CLI::Range(0, 2));
-    sub.add_flag("--retain", publish_.retain, "Keep it as the MQTT topic's retained message");
-    sub.add_option("--host", publish_.mqtt.host, "Where the hub's MQTT door is [127.0.0.1]")
-        ->option_text("NAME");
-    publish_.mqtt.port = kMqttPort;
-    sub.add_option("--port", publish_.mqtt.port, "Its port [1883]")
-        ->option_text("N")
-        ->check(CLI::Range(1, 65535));
-    sub.callback([this] {
-      if (!publish_.value && !publish_.file && !publish_.lines) {
-        throw CLI::RequiredError("One of --value, --file and --lines");
-      }
-      publish_.qos = static_cast<mqtt::QoS>(qos_);
-      run_ = [this] { return publish(publish_); };
-    });
   }
 
   void add_doctor() {
@@ -325,43 +309,14 @@ class CommandLine {
     sub.callback([this] { run_ = [this] { return doctor(doctor_); }; });
   }
 
-  static void add_json(
-      CLI::App& sub, bool& json, const std::string& what = "Print JSON, for scripts"
-  ) {
-    sub.add_flag("--json", json, what);
-  }
-
-  static void add_http(CLI::App& sub, Peer& peer) {
-    peer.port = kHttpPort;
-    const auto read = [&peer](const std::string& text) {
-      const auto parsed = read_peer(text);
-      if (!parsed) {
-        throw CLI::ValidationError("--http", in_quotes(text) + " must be HOST:PORT");
-      }
-      peer = *parsed;
-    };
-    sub.add_option_function<std::string>(
-           "--http",
-           read,
-           "Where the hub's HTTP door is [the environment's RUNNEL_HTTP, or 127.0.0.1:8090]"
-    )
-        ->option_text("HOST:PORT")
-        ->envname("RUNNEL_HTTP");
-  }
-
   CLI::App app_;
   Serve serve_;
   CheckConfig check_;
   bool print_defaults_ = false;
   bool print_reference_ = false;
   Status status_;
-  Topics topics_;
-  Tail tail_;
-  std::string from_;
-  Publish publish_;
-  int qos_ = 1;
   Doctor doctor_;
-  std::function<int()> run_;
+  Run run_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "hub/app/connection.h"
+#include "hub/app/from.h"
 #include "hub/mqtt/packet.h"
 
 namespace runnel::app {
@@ -37,17 +38,6 @@ struct Topics {
 };
 
 int topics(const Topics& command);
-
-// Where to begin in a partition.
-struct From {
-  enum class Kind : std::uint8_t { earliest, latest, offset, last };
-
-  Kind kind = Kind::earliest;
-  std::int64_t number = 0;  // the offset, or how many of the last; not negative
-};
-
-// "earliest", "latest", "1000", "-10" (the last ten). nullopt: none of these.
-std::optional<From> read_from(std::string_view text);
 
 struct Tail {
   Peer http = {};

@@ -8,6 +8,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "hub/app/base64.h"
+#include "hub/app/record_format.h"
 #include "hub/app/text.h"
 
 namespace runnel::app {
@@ -15,32 +17,6 @@ namespace runnel::app {
 namespace json = boost::json;
 
 namespace {
-
-int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
-// What cannot be decoded ends the text.
-std::string from_base64(std::string_view text) {
-  std::string out;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const int digit = base64_digit(c);
-    if (digit < 0) break;
-    bits = bits << 6U | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<char>(bits >> count & 0xFFU));
-    }
-  }
-  return out;
-}
 
 const json::value* member(const json::value& record, std::string_view name) {
   const json::object* object = record.if_object();
@@ -53,7 +29,8 @@ std::string bytes_text(const json::value* value) {
   if (const json::string* text = value->if_string()) return printable(*text);
   const json::value* encoded = member(*value, "base64");
   const json::string* text = encoded == nullptr ? nullptr : encoded->if_string();
-  return text == nullptr ? json::serialize(*value) : printable(from_base64(*text));
+  const auto decoded = text == nullptr ? std::nullopt : from_base64(*text);
+  return decoded ? printable(*decoded) : json::serialize(*value);
 }
 
 }  // namespace
@@ -68,6 +45,21 @@ std::string record_line(const json::value& record) {
   return plain("partition") + "\t" + plain("offset") + "\t" +
          (has_time ? time_text(time->get_int64()) : "?") + "\t" +
          bytes_text(member(record, "key")) + "\t" + bytes_text(member(record, "value"));
+}
+
+std::string record_line(const kafka_client::Record& record, bool with_headers) {
+  const auto bytes = [](const std::optional<std::string>& maybe) {
+    return maybe ? printable(*maybe) : "-";
+  };
+  const bool timed = record.time_kind != kafka_client::Record::TimeKind::none;
+  std::string line = std::to_string(record.partition) + "\t" + std::to_string(record.offset) +
+                     "\t" + (timed ? time_text(record.time_ms) : "-") + "\t" + bytes(record.key) +
+                     "\t";
+  if (with_headers) {
+    line += record.headers.empty() ? "-" : printable(headers_text(record.headers));
+    line += "\t";
+  }
+  return line + bytes(record.value);
 }
 
 std::string time_text(std::int64_t ms) {

@@ -1,4 +1,3 @@
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -6,6 +5,7 @@
 #include "hub/app/console.h"
 #include "hub/app/hub_api.h"
 #include "hub/app/text.h"
+#include "hub/app/topic_table.h"
 #include "hub/app/units.h"
 
 namespace runnel::app {
@@ -70,23 +70,6 @@ void print_status(const json::object& status) {
   print_table(rows, "ll");
 }
 
-void print_topics(const std::vector<TopicInfo>& topics) {
-  std::vector<std::vector<std::string>> rows{{"TOPIC", "PARTITION", "FIRST", "NEXT", "RECORDS"}};
-  for (const TopicInfo& topic : topics) {
-    for (const PartitionInfo& partition : topic.partitions) {
-      const std::int64_t records = partition.high_watermark - partition.log_start_offset;
-      rows.push_back(
-          {printable(topic.name),
-           std::to_string(partition.partition),
-           std::to_string(partition.log_start_offset),
-           std::to_string(partition.high_watermark),
-           std::to_string(records)}
-      );
-    }
-  }
-  print_table(rows, "lrrrr");
-}
-
 }  // namespace
 
 int status(const Status& command) {
@@ -103,13 +86,7 @@ int status(const Status& command) {
 int topics(const Topics& command) {
   const auto answer = HubApi(command.http).topics();
   if (!answer) return failed(answer.error().message);
-  if (command.json) {
-    json::array topics;
-    for (const TopicInfo& topic : *answer) topics.push_back(json_of(topic));
-    print_line(json::serialize(json::object{{"topics", std::move(topics)}}));
-  } else {
-    print_topics(*answer);
-  }
+  print_topics(*answer, command.json);
   return flushed(kExitOk);
 }
 

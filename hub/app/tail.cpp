@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <ctime>
 #include <thread>
@@ -94,6 +93,8 @@ class TailRun {
         return from.number;
       case From::Kind::last:
         return std::max(info.log_start_offset, info.high_watermark - from.number);
+      case From::Kind::time:  // the HTTP API has no such question; the command line does not ask it
+        break;
     }
     return info.log_start_offset;
   }
@@ -198,18 +199,6 @@ class TailRun {
 };
 
 }  // namespace
-
-std::optional<From> read_from(std::string_view text) {
-  if (text == "earliest") return From{From::Kind::earliest, 0};
-  if (text == "latest") return From{From::Kind::latest, 0};
-  const bool last = text.starts_with('-');
-  if (last) text.remove_prefix(1);
-  std::int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || error != std::errc{} || stop != end || number < 0) return std::nullopt;
-  return From{last ? From::Kind::last : From::Kind::offset, number};
-}
 
 int tail(const Tail& command) {
   return TailRun(command).run();

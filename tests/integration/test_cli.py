@@ -42,7 +42,8 @@ class Usage(unittest.TestCase):
         self.assertRegex(out, r"^runnel \d+\.\d+\.\d+\n$")
         status, out, _ = run("--help")
         self.assertEqual(status, OK)
-        for command in ("serve", "check-config", "status", "topics", "tail", "publish", "doctor"):
+        for command in ("serve", "check-config", "status", "topics", "groups", "tail", "publish",
+                        "doctor"):
             self.assertRegex(out, rf"(?m)^ +{command} ")
             status, text, _ = run(command, "--help")
             self.assertEqual(status, OK, command)
