@@ -85,6 +85,7 @@ class ReportTest(unittest.TestCase):
     def test_the_recorded_command_says_nothing_of_the_machines_folders(self):
         shown = cli.shown_arguments(["--load", f"{cli.ROOT}/build/x", "--data", "/srv/disk/d"])
         self.assertEqual(shown, "bench/compare --load build/x --data d")
+        self.assertEqual(cli.shown_arguments(["--record"], "bench/kafka"), "bench/kafka --record")
 
 
 if __name__ == "__main__":

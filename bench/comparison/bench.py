@@ -25,25 +25,13 @@ class Contender:
     settings: Settings = Settings()
 
 
-@dataclasses.dataclass
-class Bench:
-    tool: LoadTool
-    brokers: list[Broker]
-    sink: Broker
+@dataclasses.dataclass(kw_only=True)
+class Turns:
+    """Rounds of runs, each with a broker of its own in a directory of its own."""
+
     rounds: int
-    seconds: float
-    windows: list[int]
-    connections: int
-    idle: int
-    narrow: int
     data_root: pathlib.Path
     failures: list[str] = dataclasses.field(default_factory=list)
-
-    def contenders(self) -> list[Contender]:
-        return [Contender(broker.name, broker) for broker in self.brokers]
-
-    def broker(self, name: str) -> Broker | None:
-        return next((broker for broker in self.brokers if broker.name == name), None)
 
     @contextlib.contextmanager
     def directory(self) -> Iterator[pathlib.Path]:
@@ -81,6 +69,24 @@ class Bench:
                 results[contender.label].append(result)
                 print(head + words(result), file=sys.stderr, flush=True)
         return results
+
+@dataclasses.dataclass(kw_only=True)
+class Bench(Turns):
+    tool: LoadTool
+    brokers: list[Broker]
+    sink: Broker
+    seconds: float
+    windows: list[int]
+    connections: int
+    idle: int
+    narrow: int
+
+    def contenders(self) -> list[Contender]:
+        return [Contender(broker.name, broker) for broker in self.brokers]
+
+    def broker(self, name: str) -> Broker | None:
+        return next((broker for broker in self.brokers if broker.name == name), None)
+
 
 
 class CpuMeter:

@@ -8,9 +8,10 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 
 from . import brokers, costs, procfs, rates
-from .bench import Bench
+from .bench import Bench, Turns
 from .load import LoadTool
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -125,7 +126,7 @@ def allow_files(count: int) -> None:
         raise ValueError(f"cannot have {count} open files: raise the limit (ulimit -Hn)") from None
 
 
-def shown_arguments(argv: list[str]) -> str:
+def shown_arguments(argv: list[str], command: str = "bench/compare") -> str:
     """As typed, but without what is above this checkout or beside it."""
 
     def shown(arg: str) -> str:
@@ -134,7 +135,7 @@ def shown_arguments(argv: list[str]) -> str:
             return arg
         return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
-    return shlex.join(["bench/compare", *map(shown, argv)])
+    return shlex.join([command, *map(shown, argv)])
 
 
 def head(bench: Bench, left_out: list[str], argv: list[str], machine: dict[str, str]) -> str:
@@ -182,17 +183,23 @@ def run(args: argparse.Namespace, argv: list[str]) -> int:
         narrow=args.narrow,
         data_root=data_root,
     )
-    report = [head(bench, left_out, argv, procfs.machine(data_root))]
+    beginning = head(bench, left_out, argv, procfs.machine(data_root))
+    return run_scenarios(bench, beginning, [SCENARIOS[name][0] for name in names], args.record)
+
+
+def run_scenarios(bench: Turns, beginning: str, scenarios: list, recorded: bool) -> int:
+    """Prints each table as soon as it is there; returns the exit code."""
+    report = [beginning]
     print(report[0], flush=True)
-    for name in names:
-        for table in SCENARIOS[name][0](bench):
+    for scenario in scenarios:
+        for table in scenario(bench):
             report.append(table.markdown())
             print(report[-1], flush=True)
     if bench.failures:
         lines = "".join(f"- {failure}\n" for failure in bench.failures)
         report.append(f"Runs that failed and are in no figure:\n\n{lines}")
         print(report[-1], flush=True)
-    if args.record:
+    if recorded:
         record("\n".join(report))
     return EXIT_FAILED if bench.failures else EXIT_OK
 
@@ -202,19 +209,23 @@ def record(text: str) -> None:
     with open(RESULTS, "a", encoding="utf-8") as file:
         if new:
             file.write("# Results\n\n")
-            file.write("Appended by `bench/compare --record`; what they mean is in `README.md`.\n")
+            file.write("Appended by `bench/compare --record` and `bench/kafka --record`; what they mean is in `README.md`.\n")
         file.write("\n" + text)
     print(f"recorded in {RESULTS.relative_to(ROOT)}", file=sys.stderr)
 
 
 def main(argv: list[str]) -> int:
-    args = parser().parse_args(argv)
+    return finish("bench/compare", lambda: run(parser().parse_args(argv), argv))
+
+
+def finish(command: str, work: Callable[[], int]) -> int:
+    """The exit code of a command; ValueError is bad usage."""
     # So that whatever has been started is stopped, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))
     try:
-        return run(args, argv)
+        return work()
     except ValueError as error:
-        print(f"bench/compare: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_FAILED

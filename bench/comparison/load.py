@@ -1,4 +1,4 @@
-"""Runs runnel-load and hands back what it reports."""
+"""Runs runnel-load or runnel-kafka-load and hands back what it reports."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ RUN_TIMEOUT_S = 900
 
 
 class LoadError(Exception):
-    """runnel-load did not report."""
+    """The load tool did not report."""
 
 
 class LoadTool:
@@ -25,8 +25,11 @@ class LoadTool:
         running = self.start(port, arguments)
         return self.finish(running, on_phase)
 
+    def command(self, port: int, arguments: list[str]) -> list[str]:
+        return [self.binary, "--port", str(port), "--json", "--progress", *arguments]
+
     def start(self, port: int, arguments: list[str]) -> subprocess.Popen:
-        command = [self.binary, "--port", str(port), "--json", "--progress", *arguments]
+        command = self.command(port, arguments)
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -61,3 +64,10 @@ class LoadTool:
         return subprocess.run(
             [self.binary, "--version"], capture_output=True, text=True, check=True
         ).stdout.strip()
+
+
+class KafkaLoadTool(LoadTool):
+    """runnel-kafka-load, which reports in JSON always."""
+
+    def command(self, port: int, arguments: list[str]) -> list[str]:
+        return [self.binary, "--port", str(port), "--progress", *arguments]
