@@ -322,6 +322,7 @@ Reason Broker::accept(const Message& message, Turn& turn) {
     return Reason::quota_exceeded;
   }
   const core::Destination& to = cache_.destination(message.topic, message.client);
+  if (log_.refuses(to.partition)) return Reason::quota_exceeded;
   log::NewRecord record;
   record.key = to.key_is_topic ? ByteView(message.topic) : ByteView(to.key);
   record.value = message.payload;

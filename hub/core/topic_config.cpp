@@ -15,9 +15,8 @@ constexpr std::int64_t kInt32Max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kForEver = "9223372036854775807";
 
-// What cleanup.policy may be, and what of it this version serves.
+// What cleanup.policy may be.
 constexpr std::array<std::string_view, 2> kPolicies{"compact", "delete"};
-constexpr std::array<std::string_view, 1> kPoliciesServed{"delete"};
 constexpr std::array<std::string_view, 2> kTimestampTypes{"CreateTime", "LogAppendTime"};
 constexpr std::array<std::string_view, 6> kCompressions{
     "gzip", "lz4", "producer", "snappy", "uncompressed", "zstd"};
@@ -188,10 +187,6 @@ std::optional<std::string> wrong_list(const TopicConfigKey& key, std::string_vie
     return one_of(e, key.choices);
   });
   if (elements.empty() || !known) return refusal(key, value, choices_text(key));
-  const bool served = std::all_of(elements.begin(), elements.end(), [&](const std::string& e) {
-    return key.name != "cleanup.policy" || one_of(e, kPoliciesServed);
-  });
-  if (!served) return refusal(key, value, "compaction is not served yet");
   return std::nullopt;
 }
 
@@ -297,14 +292,24 @@ std::optional<std::size_t> TopicConfig::message_bytes_max() const {
 
 std::optional<std::chrono::milliseconds> TopicConfig::retention() const {
   const auto ms = number("retention.ms");
-  if (!ms || *ms < 0) return std::nullopt;
+  if (!ms || *ms < 0 || !has_policy("delete")) return std::nullopt;
   return std::chrono::milliseconds(*ms);
 }
 
 std::optional<std::uint64_t> TopicConfig::retention_bytes() const {
   const auto bytes = number("retention.bytes");
-  if (!bytes || *bytes < 0) return std::nullopt;
+  if (!bytes || *bytes < 0 || !has_policy("delete")) return std::nullopt;
   return static_cast<std::uint64_t>(*bytes);
+}
+
+bool TopicConfig::has_policy(std::string_view policy) const {
+  const auto found = values_.find("cleanup.policy");
+  const auto policies = elements_of(found == values_.end() ? "delete" : found->second);
+  return std::find(policies.begin(), policies.end(), policy) != policies.end();
+}
+
+bool TopicConfig::compacted() const {
+  return has_policy("compact");
 }
 
 bool TopicConfig::append_time() const {

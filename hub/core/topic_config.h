@@ -64,6 +64,7 @@ class TopicConfig {
   // nullopt: none but that of the whole log.
   [[nodiscard]] std::optional<std::chrono::milliseconds> retention() const;
   [[nodiscard]] std::optional<std::uint64_t> retention_bytes() const;
+  [[nodiscard]] bool compacted() const;
   [[nodiscard]] bool append_time() const;
 
   // The state row: u8 version = 1, varint n, n x (name, value), counted.
@@ -75,6 +76,7 @@ class TopicConfig {
 
  private:
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view name) const;
+  [[nodiscard]] bool has_policy(std::string_view policy) const;
   std::optional<std::string> change_list(
       std::string_view name, std::string_view elements, bool add
   );

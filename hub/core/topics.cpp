@@ -120,7 +120,7 @@ void Topics::tell_log() const {
   log::PartitionRuleMap rules;
   for (const auto& [name, config] : configs_) {
     const log::PartitionRules wanted{
-        config.retention(), config.retention_bytes(), config.append_time()};
+        config.retention(), config.retention_bytes(), config.compacted(), config.append_time()};
     const auto* partitions = find(name);
     if (!wanted.any() || partitions == nullptr) continue;
     for (const PartitionId id : *partitions) rules.emplace(id, wanted);

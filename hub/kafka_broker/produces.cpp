@@ -112,11 +112,16 @@ void Produces::take(
     part.message = "there is no record batch";
     return;
   }
-  const std::size_t bytes_max = broker_.topics().config(topic).message_bytes_max().value_or(
-      broker_.limits().message_bytes_max
-  );
+  if (broker_.log().refuses(*id)) {
+    part.error = ErrorCode::policy_violation;
+    part.message = "compacted topics hold as much as they may";
+    return;
+  }
+  const core::TopicConfig& config = broker_.topics().config(topic);
+  const std::size_t bytes_max =
+      config.message_bytes_max().value_or(broker_.limits().message_bytes_max);
   const log::BatchVerdict verdict = log::check_foreign_batch(
-      records->bytes, {bytes_max, log::records_bytes_max(bytes_max), false}
+      records->bytes, {bytes_max, log::records_bytes_max(bytes_max), config.compacted()}
   );
   if (verdict.ok() && verdict.facts.transactional()) {
     part.error = may_write(verdict.facts, transactional_id, *id);

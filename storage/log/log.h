@@ -25,6 +25,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"
+#include "storage/log/compacted.h"
 #include "storage/log/generation.h"
 #include "storage/log/group.h"
 #include "storage/log/partition_rules.h"
@@ -154,6 +155,10 @@ class Log {
 
   [[nodiscard]] Position end() const { return Position(end_.load(std::memory_order_acquire)); }
 
+  // The partition is compacted, and compacted partitions hold as much as they may (compacted.h): it
+  // should be given no more records.
+  [[nodiscard]] bool refuses(PartitionId partition) const;
+
   [[nodiscard]] bool failed() const { return failed_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] std::uint32_t boot() const { return boot_; }
@@ -205,6 +210,7 @@ class Log {
     Producers::Stage stage;
     bool records_refused = false;  // only the state is written
     std::size_t forgotten = 0;     // of forgotten_, whose rows go
+    std::size_t stale = 0;         // of stale_, which go
     std::shared_ptr<const Trims> trims;  // after this commit; nullptr: as before
     std::vector<Trims::Row> trim_rows;
   };
@@ -232,6 +238,21 @@ class Log {
   [[nodiscard]] Offset aged_start(PartitionId partition, std::int64_t until_hub_ms) const;
   [[nodiscard]] Offset oversized_start(PartitionId partition, std::uint64_t bytes_max) const;
 
+  // log_compaction.cpp
+  Result<void> load_kept();
+  void follow_compaction();
+  Result<void> load_keys(PartitionId partition);
+  void note_keys(const std::vector<BlockPtr>& blocks);
+  void drop_rows(const std::vector<Compacted::Name>& names);
+  [[nodiscard]] std::size_t stale_now() const;
+  void publish_kept(PartitionId partition);
+  void publish_room();
+  [[nodiscard]] std::size_t live_bytes_max() const;
+  enum class Keeping { perhaps_more, done };
+  Result<Keeping> keep_some();
+  Result<void> keep_newest();
+  void compact_a_little();
+
   std::shared_ptr<Generation> generation_of(const Slot& slot) const;  // mutex_ held
   std::shared_ptr<Generation> generation_at(Position position) const;
   Result<std::shared_ptr<Generation>> generation_for(PartitionId partition, Offset offset) const;
@@ -246,6 +267,11 @@ class Log {
 
   Result<void> fetch_from(const Generation& generation, Reading& reading, Fetched& out) const;
   Result<void> list_aborted(PartitionId partition, Offset from, Offset until, Fetched& out) const;
+  Result<void> fetch_kept(Reading& reading, Offset until, Fetched& out) const;
+  Result<TimedOffset> find_time_in_kept(
+      PartitionId partition, std::int64_t at_least_ms, Offset from
+  ) const;
+  [[nodiscard]] Offset oldest_of(PartitionId partition) const;  // in the chain
   // What the first generation that has it answers; end() when none has.
   Result<Position> first_in_chain(const std::function<Result<Position>(const Generation&)>& look) const;
   Offset next_start(PartitionId partition, Offset behind, Offset otherwise) const;
@@ -258,11 +284,15 @@ class Log {
   Producers producers_;                 // commit thread
   std::optional<Instant> rules_applied_;    // commit thread
   std::vector<Producers::Name> forgotten_;  // commit thread: whose rows go with the next commit
+  Compacted compacted_;                     // commit thread
+  std::shared_ptr<const PartitionRuleMap> compaction_rules_;  // commit thread: those it follows
+  std::vector<Bytes> stale_;                // commit thread: names of its rows that go
 
   mutable std::mutex mutex_;  // the chain, ends, retired, hub clock, options
   std::vector<Slot> chain_;   // oldest first; the last is the active one
   std::vector<Offset> ends_;  // by partition id
   std::map<PartitionId, Offset> open_;  // where the oldest open transaction began
+  std::map<PartitionId, Offset> kept_;  // the first record of a compacted partition with a row
   Retired retired_;
   std::shared_ptr<const Trims> trims_ = std::make_shared<const Trims>();
   std::shared_ptr<const PartitionRuleMap> rules_ = std::make_shared<const PartitionRuleMap>();
@@ -274,6 +304,8 @@ class Log {
   std::atomic<std::uint64_t> first_{0};
   std::atomic<std::uint64_t> end_{0};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> compacted_full_{false};
+  std::atomic<bool> rules_known_{false};  // set_rules() was called
   Metrics metrics_;
 };
 

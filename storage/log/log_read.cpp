@@ -169,6 +169,62 @@ Result<void> Log::fetch_from(const Generation& generation, Reading& reading, Fet
   return {};
 }
 
+Offset Log::oldest_of(PartitionId partition) const {
+  const std::lock_guard lock(mutex_);
+  const auto start = chain_.front().starts.find(partition);
+  return start == chain_.front().starts.end() ? Offset(0) : start->second;
+}
+
+// Takes what is kept of retired generations, and moves `next` behind it: to `until` when that was all.
+Result<void> Log::fetch_kept(Reading& reading, Offset until, Fetched& out) const {
+  const std::shared_ptr<Generation> active = [this] {
+    const std::lock_guard lock(mutex_);
+    return active_;
+  }();
+  auto txn = ReadTxn::begin(active->env());
+  if (!txn) return txn.error();
+  Bytes prefix(kKeptKind);
+  ByteWriter(prefix).be32(reading.partition.value);
+  const Bytes rows = state_key(prefix);
+  const Bytes first = state_key(Compacted::row_name({reading.partition, reading.next}));
+  const auto walked = txn->walk(first, [&](const ReadTxn::Row& row) {
+    if (!row.key.starts_with(rows)) return false;
+    const auto name = Compacted::name_of(row.key.substr(1));
+    const auto value = without_checksum(row.key, row.value);
+    const auto kept = value ? Compacted::decode(*value) : std::nullopt;
+    if (!name || !kept) return true;
+    if (name->offset >= until) return false;
+    if (!out.batches.empty() && out.batches.size() + kept->batch.size() > reading.bytes_max) {
+      reading.full = true;
+      return false;
+    }
+    out.batches.append(kept->batch);
+    reading.next = Offset(name->offset.value + 1);
+    return true;
+  });
+  if (!walked && errc_of(walked.error()) != Errc::damaged) return walked.error();
+  if (!reading.full) reading.next = until;
+  return {};
+}
+
+Result<TimedOffset> Log::find_time_in_kept(
+    PartitionId partition, std::int64_t at_least_ms, Offset from
+) const {
+  Bytes prefix(kKeptKind);
+  ByteWriter(prefix).be32(partition.value);
+  const Offset until = oldest_of(partition);
+  std::optional<TimedOffset> found;
+  RUNNEL_TRY(each_state(prefix, [&](ByteView name, ByteView value) {
+    const auto where = Compacted::name_of(name);
+    const auto row = Compacted::decode(value);
+    if (found || !where || !row || where->offset < from || where->offset >= until) return;
+    const std::int64_t time = newest_timestamp(row->batch);
+    if (time >= at_least_ms) found = TimedOffset{where->offset, time};
+  }));
+  if (found) return *found;
+  return Errc::not_found;
+}
+
 // The transactions whose records in [from, until) were aborted: their markers stand behind `from`,
 // some of them behind `until`.
 Result<void> Log::list_aborted(
@@ -204,6 +260,8 @@ Result<Fetched> Log::fetch(
       std::max<std::size_t>(bytes_max, 1),  // at least one batch
       false};
   Offset& next = reading.next;
+  const Offset oldest = std::min(oldest_of(partition), reading.end);
+  if (next < oldest) RUNNEL_TRY(fetch_kept(reading, oldest, out));
   while (next < reading.end && out.batches.size() < reading.bytes_max && !reading.full) {
     const auto generation = generation_for(partition, next);
     if (!generation && out.batches.empty()) return generation.error();
@@ -236,6 +294,10 @@ Result<TimedOffset> Log::find_time(PartitionId partition, std::int64_t at_least_
         at_least_ms = std::max(at_least_ms, g->newest_ms(partition, start));
       }
     }
+  }
+  if (start < oldest_of(partition)) {
+    const auto kept = find_time_in_kept(partition, at_least_ms, start);
+    if (kept || errc_of(kept.error()) != Errc::not_found) return kept;
   }
   for (const Position first : firsts) {
     const auto generation = generation_at(first);

@@ -27,6 +27,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, const Clock& clock) {
   RUNNEL_TRY(log->recover());
   RUNNEL_TRY(log->load_producers());
   RUNNEL_TRY(log->load_trims());
+  RUNNEL_TRY(log->load_kept());
   return log;
 }
 

@@ -37,6 +37,7 @@ void Log::set_rules(PartitionRuleMap rules) {
   auto shared = std::make_shared<const PartitionRuleMap>(std::move(rules));
   const std::lock_guard lock(mutex_);
   rules_ = std::move(shared);
+  rules_known_.store(true, std::memory_order_release);
 }
 
 std::shared_ptr<const PartitionRuleMap> Log::rules() const {
@@ -47,7 +48,10 @@ std::shared_ptr<const PartitionRuleMap> Log::rules() const {
 // Where a partition begins: behind what was retired, and behind what was trimmed.
 Offset Log::start_of(PartitionId partition) const {
   const auto front = chain_.front().starts.find(partition);
-  const Offset oldest = front == chain_.front().starts.end() ? Offset(0) : front->second;
+  Offset oldest = front == chain_.front().starts.end() ? Offset(0) : front->second;
+  if (const auto kept = kept_.find(partition); kept != kept_.end()) {
+    oldest = std::min(oldest, kept->second);
+  }
   const Offset end = partition.value < ends_.size() ? ends_[partition.value] : Offset(0);
   return std::max(oldest, std::min(trims_->start(partition), end));
 }

@@ -14,10 +14,11 @@ namespace runnel::log {
 struct PartitionRules {
   std::optional<std::chrono::milliseconds> retention;  // by hub time; nullopt: the whole log's
   std::optional<std::uint64_t> retention_bytes;        // of batches; the newest that many stay
+  bool compacted = false;    // the newest record of every key stays (compacted.h)
   bool append_time = false;  // the time of a record is that of its commit (LogAppendTime)
 
   // Without any of it there is nothing to be done.
-  [[nodiscard]] bool any() const { return retention || retention_bytes || append_time; }
+  [[nodiscard]] bool any() const { return retention || retention_bytes || append_time || compacted; }
 
   bool operator==(const PartitionRules&) const = default;
 };

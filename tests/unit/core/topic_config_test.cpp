@@ -66,14 +66,16 @@ TEST(TopicConfigTest, AValueThatCannotBeIsRefusedWithAReasonAndChangesNothing) {
   refused("message.format.version", std::string(kConfigValueBytesMax + 1, 'x'));
 }
 
-TEST(TopicConfigTest, CompactionIsRefusedInWordsUntilItIsServed) {
+TEST(TopicConfigTest, ACompactedTopicKeepsToRetentionOnlyIfItAlsoDeletes) {
   TopicConfig config;
-  EXPECT_THAT(config.set("cleanup.policy", "compact").value_or(""), HasSubstr("not served yet"));
-  EXPECT_THAT(
-      config.set("cleanup.policy", "compact,delete").value_or(""), HasSubstr("not served yet")
-  );
-  EXPECT_THAT(config.append("cleanup.policy", "compact").value_or(""), HasSubstr("not served yet"));
-  EXPECT_FALSE(config.set("cleanup.policy", "delete"));
+  EXPECT_FALSE(config.compacted());
+  EXPECT_FALSE(config.set("retention.ms", "1000"));
+  EXPECT_FALSE(config.set("cleanup.policy", "compact"));
+  EXPECT_TRUE(config.compacted());
+  EXPECT_EQ(config.retention(), std::nullopt);
+  EXPECT_FALSE(config.append("cleanup.policy", "delete"));
+  EXPECT_TRUE(config.compacted());
+  EXPECT_EQ(config.retention(), std::chrono::milliseconds(1000));
 }
 
 TEST(TopicConfigTest, ListsGrowAndShrinkByTheirElements) {

@@ -81,7 +81,7 @@ TEST_F(KafkaConfigs, AnUnknownKeyOrABadValueCostsItsTopicOnly) {
   request.topics.push_back({"good", 1, 1, {}, {{"retention.ms", "1000"}}});
   request.topics.push_back({"bad", 1, 1, {}, {{"retention.ms", "x"}}});
   request.topics.push_back({"null", 1, 1, {}, {{"retention.ms", std::nullopt}}});
-  request.topics.push_back({"compact", 1, 1, {}, {{"cleanup.policy", "compact"}}});
+  request.topics.push_back({"compact", 1, 1, {}, {{"cleanup.policy", "compress"}}});
   const auto answer = peer.ask<CreateTopicsResponse>(request);
   ASSERT_EQ(answer.topics.size(), 5U);
   EXPECT_EQ(answer.topics[0].error_code, ErrorCode::invalid_config);
