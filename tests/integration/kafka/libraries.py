@@ -49,7 +49,8 @@ class Driver(Client):
         return lambda *args, **options: self._ask(name, *args, **options)
 
     _FIELDS = {
-        "produce": ("topic", "records"), "consume": ("topic", "partition", "start"),
+        "produce": ("topic", "records"), "transact": ("id", "topic", "records"),
+        "consume": ("topic", "partition", "start"),
         "commit": ("group", "topic", "offsets"), "committed": ("group", "topic", "partitions"),
         "offset_at": ("topic", "partition", "timestamp"), "ends": ("topic", "partition"),
         "create_topic": ("topic", "partitions"), "create_partitions": ("topic", "partitions"),
@@ -83,6 +84,10 @@ class Driver(Client):
         return support.Process(*self.command, self.hub.bootstrap, topic, group,
                                env=dict(os.environ, **self.environment))
 
+    def transformer(self, source, target, group, id):
+        return support.Process(*self.command, self.hub.bootstrap, source, target, group, id,
+                               env=dict(os.environ, **self.environment))
+
     def close(self):
         if self.process is not None:
             self.process.kill()
@@ -93,6 +98,7 @@ class Driver(Client):
 
 
 _TOPICS = {"create_topic", "create_partitions", "topics", "groups", "describe_group"}
+_TRANSACTIONS = {"transact", "isolation", "transform"}
 
 
 class PythonKafka(Driver):
@@ -106,7 +112,7 @@ class PythonKafka(Driver):
 
 class Confluent(Driver):
     command = ("/usr/bin/python3", "-B", DRIVERS / "confluent.py")
-    can = frozenset(BASICS | _TOPICS | {"idempotent"})
+    can = frozenset(BASICS | _TOPICS | _TRANSACTIONS | {"idempotent", "resumes"})
 
 
 class NodeDriver(Driver):
@@ -121,7 +127,8 @@ class NodeDriver(Driver):
 
 class KafkaJs(NodeDriver):
     file = "kafkajs.mjs"
-    can = frozenset(BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group"})
+    can = frozenset(
+        BASICS | _TOPICS | _TRANSACTIONS | {"idempotent", "group_offsets", "delete_group"})
 
     def carried(self, record):
         """Headers are a map of lists."""
@@ -138,7 +145,8 @@ class Platformatic(NodeDriver):
 
     file = "platformatic.mjs"
     can = frozenset(
-        BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_offsets"})
+        BASICS | _TOPICS | _TRANSACTIONS
+        | {"idempotent", "group_offsets", "delete_group", "delete_offsets"})
 
     @functools.cached_property
     def codecs(self):
