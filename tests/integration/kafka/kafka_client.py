@@ -1,7 +1,13 @@
 """Every Kafka client of the matrix behind the same operations.
 
     produce(topic, records, codec=, acks=, idempotent=)   -> offsets
-    consume(topic, partition, start, count=, until=)      -> records; start: offset or a word
+    consume(topic, partition, start, count=, until=, isolation=)
+                                                          -> records; start: offset or a word
+    transact(id, topic, records, end=, timeout_ms=, offsets=)
+                                                             in a transaction of this transactional
+                                                             id: begun if none is open; end: "commit",
+                                                             "abort" or "open"; offsets:
+                                                             [[group, topic, partition, offset], …]
     commit(group, topic, [[partition, offset], …])           as a simple consumer, without joining
     committed(group, topic, [partition, …])               -> [[offset, metadata] or None, …]
     offset_at(topic, partition, timestamp), ends(topic, partition)
@@ -10,7 +16,7 @@
     create_configured(topic, {key: value}), configs(topic) -> {key: value}, configure(topic, …)
     set_password(user, mechanism, password), delete_password(user, mechanism), passwords()
 
-`can` says which of them a client has at all, and `codecs` which codecs. A client that is a library
+`can` says which of them a client has at all ("isolation": of `consume`), and `codecs` which codecs. A client that is a library
 of Python or Node.js runs in a process of its own (drivers/); programs run once per operation.
 """
 
@@ -56,6 +62,14 @@ class Client:
 
     def member(self, topic, group):
         """A member of a group in a process of its own."""
+        raise NotImplementedError
+
+    def transformer(self, source, target, group, id):
+        """A process that consumes, transforms and produces: it reads `source` as a member of the
+        group and writes each value, as key and value, to `target`, in transactions of `id` that
+        commit its offsets. It aborts one in four on purpose, and does it again. Lines: "T COUNT" for
+        records committed, "X COUNT" for aborted, "E …" before it gives up, for another to replace
+        it."""
         raise NotImplementedError
 
     def produce_slowly(self, topic, count, acknowledged, idempotent=False):

@@ -49,7 +49,8 @@ class Driver(Client):
         return lambda *args, **options: self._ask(name, *args, **options)
 
     _FIELDS = {
-        "produce": ("topic", "records"), "consume": ("topic", "partition", "start"),
+        "produce": ("topic", "records"), "transact": ("id", "topic", "records"),
+        "consume": ("topic", "partition", "start"),
         "commit": ("group", "topic", "offsets"), "committed": ("group", "topic", "partitions"),
         "offset_at": ("topic", "partition", "timestamp"), "ends": ("topic", "partition"),
         "create_topic": ("topic", "partitions"), "create_partitions": ("topic", "partitions"),
@@ -92,6 +93,10 @@ class Driver(Client):
         login = {"KAFKA_LOGIN": json.dumps(self.login)} if self.login else {}
         return dict(os.environ, **self.environment, **login)
 
+    def transformer(self, source, target, group, id):
+        return support.Process(*self.command, self.hub.bootstrap, source, target, group, id,
+                               env=dict(os.environ, **self.environment))
+
     def close(self):
         if self.process is not None:
             self.process.kill()
@@ -103,6 +108,7 @@ class Driver(Client):
 
 _TOPICS = {"create_topic", "create_partitions", "topics", "groups", "describe_group",
            "create_configured", "configs", "configure", "delete_topic"}
+_TRANSACTIONS = {"transact", "isolation", "transform"}
 
 
 class PythonKafka(Driver):
@@ -117,7 +123,7 @@ class PythonKafka(Driver):
 
 class Confluent(Driver):
     command = ("/usr/bin/python3", "-B", DRIVERS / "confluent.py")
-    can = frozenset(BASICS | _TOPICS | {"idempotent"})
+    can = frozenset(BASICS | _TOPICS | _TRANSACTIONS | {"idempotent", "resumes"})
 
 
 class NodeDriver(Driver):
@@ -133,7 +139,8 @@ class NodeDriver(Driver):
 class KafkaJs(NodeDriver):
     file = "kafkajs.mjs"
     can = frozenset(
-        BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_records"})
+        BASICS | _TOPICS | _TRANSACTIONS
+        | {"idempotent", "group_offsets", "delete_group", "delete_records"})
 
     def carried(self, record):
         """Headers are a map of lists."""
@@ -150,8 +157,9 @@ class Platformatic(NodeDriver):
 
     file = "platformatic.mjs"
     can = frozenset(
-        BASICS | _TOPICS | {"idempotent", "group_offsets", "delete_group", "delete_offsets",
-                             "delete_records", "set_password", "delete_password", "passwords"})
+        BASICS | _TOPICS | _TRANSACTIONS
+        | {"idempotent", "group_offsets", "delete_group", "delete_offsets", "delete_records",
+           "set_password", "delete_password", "passwords"})
 
     @functools.cached_property
     def codecs(self):

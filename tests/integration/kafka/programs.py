@@ -19,8 +19,13 @@ class Program(Client):
     """librdkafka_c and librdkafka_cpp: see drivers/librdkafka.c."""
 
     file = ""
-    can = frozenset(BASICS | {"idempotent"})
+    can = frozenset(
+        BASICS | {"idempotent", "transact", "isolation", "transform", "resumes"})
     _STARTS = {"latest": -1, "earliest": -2}
+
+    def __init__(self, the_hub):
+        super().__init__(the_hub)
+        self._transactional = {}  # processes by their ids
 
     def _command(self, *words, **properties):
         folder = pathlib.Path(os.environ["KAFKA_PROGRAM_FOLDER"])
@@ -67,10 +72,50 @@ class Program(Client):
             acknowledged.append(int(line.split()[1]))
         process.wait()
 
-    def consume(self, topic, partition, start, count):
+    def transact(self, id, topic, records, end="commit", timeout_ms=60_000, offsets=()):
+        process = self._transactional.get(id)
+        if process is None:
+            process = self._transactional[id] = subprocess.Popen(
+                self._command("transact", topic, **{
+                    "transactional.id": id, "transaction.timeout.ms": timeout_ms, "linger.ms": 5}),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        lines = [self._line(r) for r in records]
+        lines += [" ".join(["O", *map(str, where)]).encode() + b"\n" for where in offsets]
+        try:
+            process.stdin.write(b"".join(lines) + f"{end}\n".encode())
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has said why
+        watch = threading.Timer(PATIENCE_S, process.kill)
+        watch.start()
+        stored = []
+        for line in process.stdout:
+            word, _, rest = line.decode().rstrip().partition(" ")
+            if word == "OK":
+                watch.cancel()
+                return stored
+            if word == "E":
+                watch.cancel()
+                raise ClientError(rest)
+            stored.append(int(rest.split()[1]))
+        raise AssertionError(f"transact: the client gave no answer within {PATIENCE_S} s")
+
+    def close(self):
+        for process in self._transactional.values():
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+        self._transactional = {}
+
+    def transformer(self, source, target, group, id):
+        return support.Process(*self._command("transform", source, target, group, id))
+
+    def consume(self, topic, partition, start, count, isolation="read_committed"):
         start = self._STARTS.get(start, start)
         return [self._found(words) for words in self._run(
-            "consume", topic, partition, start, count, **{"group.id": "none"})]
+            "consume", topic, partition, start, count,
+            **{"group.id": "none", "isolation.level": isolation})]
 
     @staticmethod
     def _found(words):
@@ -134,7 +179,7 @@ class LibrdkafkaCpp(Program):
 class Kcat(Client):
     """kcat sends no times of its own, only text as key, and one set of headers for a file."""
 
-    can = frozenset({"produce", "consume", "offset_at", "idempotent", "topics", "properties"})
+    can = frozenset({"produce", "consume", "offset_at", "idempotent", "topics", "properties", "isolation"})
     # Sizes first, so that any bytes may follow.
     _END = b"<end of head>"
     _FORMAT = "%p %o %T %K %S %h<end of head>%k%s\\n"
@@ -188,12 +233,12 @@ class Kcat(Client):
             raise ClientError(f"kcat: status {process.returncode}")
         acknowledged.extend(range(count))
 
-    def consume(self, topic, partition, start, count):
+    def consume(self, topic, partition, start, count, isolation="read_committed"):
         words = {"latest": "end", "earliest": "beginning"}
         # -E: a hub that is away for a while is no end.
         out = self._run(
             "-C", "-E", "-t", topic, "-p", partition, "-o", words.get(start, start), "-c", count,
-            "-f", self._FORMAT, "-X", "fetch.wait.max.ms=200")
+            "-f", self._FORMAT, "-X", "fetch.wait.max.ms=200", "-X", f"isolation.level={isolation}")
         found = []
         while out:
             head, _, out = out.partition(self._END)

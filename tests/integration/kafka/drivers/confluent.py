@@ -1,5 +1,6 @@
 """Debian's python3-confluent-kafka, which is librdkafka: confluent.py BOOTSTRAP, or confluent.py
-BOOTSTRAP TOPIC GROUP for a member of a group."""
+BOOTSTRAP TOPIC GROUP for a member of a group, or confluent.py BOOTSTRAP SOURCE TARGET GROUP ID for a
+transformer."""
 
 import os
 import sys
@@ -31,7 +32,11 @@ def producer(codec, acks, idempotent):
 
 
 def produce(topic, records, codec="none", acks="all", idempotent=False):
-    sender = producer(codec, acks, idempotent)
+    return send(producer(codec, acks, idempotent), topic, records)
+
+
+def send(sender, topic, records):
+    """Returns offsets when all are acknowledged."""
     offsets, errors = [None] * len(records), []
 
     def delivered(error, message, i):
@@ -54,6 +59,37 @@ def produce(topic, records, codec="none", acks="all", idempotent=False):
     if errors:
         raise ck.KafkaException(errors[0])
     return offsets
+
+
+_transactional, _open = {}, set()
+
+
+def transactional(id, timeout_ms):
+    if id not in _transactional:
+        made = ck.Producer({
+            **COMMON, "transactional.id": id, "transaction.timeout.ms": timeout_ms, "linger.ms": 5,
+            "socket.timeout.ms": min(timeout_ms, 10_000), "retry.backoff.ms": 100,
+            "topic.metadata.propagation.max.ms": 2_000, "reconnect.backoff.max.ms": 500})
+        made.init_transactions(30)
+        _transactional[id] = made
+    return _transactional[id]
+
+
+def transact(id, topic, records, end="commit", timeout_ms=60_000, offsets=()):
+    sender = transactional(id, timeout_ms)
+    if id not in _open:
+        sender.begin_transaction()
+        _open.add(id)
+    stored = send(sender, topic, records)
+    for group, of, partition, offset in offsets:
+        simple = consumer(group)
+        sender.send_offsets_to_transaction(
+            [ck.TopicPartition(of, partition, offset)], simple.consumer_group_metadata(), 10)
+        simple.close()
+    if end != "open":
+        _open.discard(id)
+        (sender.commit_transaction if end == "commit" else sender.abort_transaction)(30)
+    return stored
 
 
 def consumer(group="none", **options):
@@ -82,9 +118,9 @@ def polled(reader):
             raise ck.KafkaException(message.error())
 
 
-def consume(topic, partition, start, count=None, until=None):
+def consume(topic, partition, start, count=None, until=None, isolation="read_committed"):
     where = {"earliest": ck.OFFSET_BEGINNING, "latest": ck.OFFSET_END}.get(start, start)
-    reader = consumer()
+    reader = consumer(**{"isolation.level": isolation})
     reader.assign([ck.TopicPartition(topic, partition, where)])
     found = []
     while len(found) != count and (until is None or not found or found[-1]["value"] != until):
@@ -196,9 +232,80 @@ def member(topic, group):
         reader.close()
 
 
-if len(sys.argv) > 2:
+BATCH = 20
+TRANSACTION_MS = 6_000
+
+
+class Transformer:
+    def __init__(self, source, target, group, id):
+        self.target = target
+        self.batch = []
+        self.sender = transactional(id, TRANSACTION_MS)
+        self.reader = consumer(group, **{
+            "auto.offset.reset": "earliest", "session.timeout.ms": 6_000,
+            "heartbeat.interval.ms": 500})
+        self.reader.subscribe([source], on_assign=self.rebalanced, on_revoke=self.rebalanced)
+
+    def rebalanced(self, *_):
+        """What was read before and is in no transaction yet is somebody else's."""
+        self.batch.clear()
+
+    def fill(self):
+        while len(self.batch) < BATCH:
+            message = self.reader.poll(0.1)
+            if message is None:
+                if self.batch:
+                    return
+            elif message.error() is None:
+                self.batch.append(message)
+            elif message.error().code() not in AWAY:
+                raise ck.KafkaException(message.error())
+
+    def transact(self, commit):
+        self.sender.begin_transaction()
+        for m in self.batch:
+            self.sender.produce(self.target, m.value(), m.value())
+        after = {m.partition(): m.offset() + 1 for m in self.batch}
+        source = self.batch[0].topic()
+        self.sender.send_offsets_to_transaction(
+            [ck.TopicPartition(source, p, offset) for p, offset in after.items()],
+            self.reader.consumer_group_metadata(), 30)
+        if commit:
+            self.sender.commit_transaction(30)
+        else:
+            self.sender.flush(30)  # so that there is something to abort
+            self.sender.abort_transaction(30)
+        protocol.say("T" if commit else "X", len(self.batch))
+
+    def run(self):
+        number = 0
+        while True:
+            self.fill()
+            number += 1
+            if number % 4 == 0:
+                self.transact(False)
+            self.transact(True)
+            self.batch.clear()
+
+
+def transform(*arguments):
+    transformer = Transformer(*arguments)
+    try:
+        transformer.run()
+    except ck.KafkaException as error:
+        protocol.say("E", error)
+        if error.args[0].txn_requires_abort():
+            transformer.sender.abort_transaction(30)
+        transformer.reader.close()
+        sys.exit(1)
+
+
+if len(sys.argv) > 4:
+    transform(*sys.argv[2:])
+elif len(sys.argv) > 2:
     member(*sys.argv[2:])
 else:
     protocol.serve({f.__name__: f for f in (
-        produce, consume, commit, committed, offset_at, ends, create_topic, create_partitions,
-        create_configured, configs, configure, delete_topic, topics, groups, describe_group)})
+        produce, transact, consume, commit, committed, offset_at, ends, create_topic,
+        create_partitions, create_configured, configs, configure, delete_topic, topics, groups,
+        describe_group)})

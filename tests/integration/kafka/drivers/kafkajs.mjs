@@ -1,4 +1,5 @@
-// kafkajs: kafkajs.mjs BOOTSTRAP, or kafkajs.mjs BOOTSTRAP TOPIC GROUP for a member of a group.
+// kafkajs: kafkajs.mjs BOOTSTRAP, or kafkajs.mjs BOOTSTRAP TOPIC GROUP for a member of a group, or
+// kafkajs.mjs BOOTSTRAP SOURCE TARGET GROUP ID for a transformer.
 import { randomUUID } from 'node:crypto'
 import { compress as zstdCompress, decompress as zstdDecompress, init as initZstd } from '@bokuweb/zstd-wasm'
 import kafkajs from 'kafkajs'
@@ -25,7 +26,7 @@ const CODECS = {
 }
 const ACKS = { all: -1, 1: 1, 0: 0 }
 
-const [bootstrap, topicOfMember, groupOfMember] = process.argv.slice(2)
+const [bootstrap, ...role] = process.argv.slice(2)
 const kafka = new Kafka({
   brokers: [bootstrap],
   clientId: 'test',
@@ -45,7 +46,14 @@ async function producer (idempotent) {
 }
 
 async function produce ({ topic, records, codec = 'none', acks = 'all', idempotent = false }) {
-  const messages = records.map(r => {
+  const done = await (await producer(idempotent)).send({
+    topic, messages: messagesOf(records), acks: ACKS[acks], compression: CODECS[codec]
+  })
+  return offsetsOf(records, done)
+}
+
+function messagesOf (records) {
+  return records.map(r => {
     const headers = {}
     for (const [name, value] of r.headers) {
       headers[name] = name in headers ? [headers[name], decode(value)].flat() : decode(value)
@@ -58,9 +66,9 @@ async function produce ({ topic, records, codec = 'none', acks = 'all', idempote
       headers
     }
   })
-  const done = await (await producer(idempotent)).send({
-    topic, messages, acks: ACKS[acks], compression: CODECS[codec]
-  })
+}
+
+function offsetsOf (records, done) {
   const next = new Map(done.map(d => [d.partition, Number(d.baseOffset)]))
   return records.map(r => {
     const offset = next.get(r.partition)
@@ -69,13 +77,40 @@ async function produce ({ topic, records, codec = 'none', acks = 'all', idempote
   })
 }
 
+const transactional = new Map()
+const open = new Map()
+async function transactionalProducer (transactionalId, transactionTimeout) {
+  const made = kafka.producer({ transactionalId, transactionTimeout, idempotent: true, maxInFlightRequests: 1, retry: { retries: 60 } })
+  await made.connect()
+  return made
+}
+
+async function transact ({ id, topic, records, end = 'commit', timeout_ms: timeout = 60000, offsets = [] }) {
+  if (!transactional.has(id)) transactional.set(id, await transactionalProducer(id, timeout))
+  if (!open.has(id)) open.set(id, await transactional.get(id).transaction())
+  const transaction = open.get(id)
+  const done = await transaction.send({ topic, messages: messagesOf(records), acks: -1 })
+  for (const [group, of, partition, offset] of offsets) {
+    await transaction.sendOffsets({
+      consumerGroupId: group, topics: [{ topic: of, partitions: [{ partition, offset: String(offset) }] }]
+    })
+  }
+  if (end !== 'open') {
+    open.delete(id)
+    await (end === 'commit' ? transaction.commit() : transaction.abort())
+  }
+  return offsetsOf(records, done)
+}
+
 const pairs = headers => Object.entries(headers ?? {}).flatMap(
   ([name, value]) => (Array.isArray(value) ? value : [value]).map(one => [name, one]))
 
 // kafkajs reads in groups only: one of its own, that seeks.
-async function consume ({ topic, partition, start, count, until }) {
+async function consume ({ topic, partition, start, count, until, isolation = 'read_committed' }) {
   const found = []
-  const reader = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 200, maxBytesPerPartition: 4 << 20 })
+  const reader = kafka.consumer({
+    groupId: randomUUID(), maxWaitTimeInMs: 200, maxBytesPerPartition: 4 << 20, readUncommitted: isolation === 'read_uncommitted'
+  })
   await reader.connect()
   await reader.subscribe({ topic, fromBeginning: start !== 'latest' })
   await new Promise((resolve, reject) => {
@@ -107,6 +142,7 @@ async function admin (work) {
 
 const operations = {
   produce,
+  transact,
   consume,
   commit: ({ group, topic, offsets }) => admin(one => one.setOffsets({
     groupId: group, topic, partitions: offsets.map(([partition, offset]) => ({ partition, offset: String(offset) }))
@@ -190,6 +226,68 @@ async function member (topic, group) {
   })
 }
 
+const BATCH = 20
+const TRANSACTION_MS = 6000
+
+// kafkajs commits offsets without the generation of the group, so nothing but the transactional id tells
+// the hub whose partition it is: each partition has one, and who is given the partition takes the id
+// first and asks then how far the one before has come.
+async function transform (source, target, group) {
+  const reader = kafka.consumer({
+    groupId: group, sessionTimeout: 6000, rebalanceTimeout: 6000, heartbeatInterval: 500, maxWaitTimeInMs: 200
+  })
+  const senders = new Map()
+  const giveUp = error => {
+    say('E', error.message)
+    process.exit(1)
+  }
+  reader.on(reader.events.GROUP_JOIN, () => senders.clear())
+  reader.on(reader.events.CRASH, ({ payload }) => giveUp(payload.error))
+  let number = 0
+
+  async function transaction (partition, messages, commit) {
+    const one = await senders.get(partition).transaction()
+    await one.send({ topic: target, messages: messages.map(m => ({ key: m.value, value: m.value })), acks: -1 })
+    const offset = String(Number(messages.at(-1).offset) + 1)
+    await one.sendOffsets({ consumerGroupId: group, topics: [{ topic: source, partitions: [{ partition, offset }] }] })
+    await (commit ? one.commit() : one.abort())
+    say(commit ? 'T' : 'X', messages.length)
+  }
+
+  // Whether it is the batch that follows what was committed.
+  async function taken (partition, messages) {
+    if (senders.has(partition)) return true
+    const sender = await transactionalProducer(`${group}-${partition}`, TRANSACTION_MS)
+    await (await sender.transaction()).abort()
+    senders.set(partition, sender)
+    const [committed] = await operations.committed({ group, topic: source, partitions: [partition] })
+    const offset = String(committed?.[0] ?? 0)
+    if (messages[0].offset === offset) return true
+    reader.seek({ topic: source, partition, offset })
+    return false
+  }
+
+  async function eachBatch ({ batch: { partition, messages }, resolveOffset, heartbeat, isRunning, isStale }) {
+    try {
+      if (!await taken(partition, messages)) return
+      for (let at = 0; at < messages.length && isRunning() && !isStale(); at += BATCH) {
+        const some = messages.slice(at, at + BATCH)
+        if (++number % 4 === 0) await transaction(partition, some, false)
+        await transaction(partition, some, true)
+        resolveOffset(some.at(-1).offset)
+      }
+    } catch (error) {
+      giveUp(error)
+    }
+    await heartbeat()
+  }
+
+  await reader.connect()
+  await reader.subscribe({ topic: source, fromBeginning: true })
+  await reader.run({ eachBatchAutoResolve: false, autoCommit: false, eachBatch })
+}
+
 await initZstd()
-if (topicOfMember) await member(topicOfMember, groupOfMember)
+if (role.length === 2) await member(...role)
+else if (role.length === 4) await transform(...role)
 else await serve(operations)

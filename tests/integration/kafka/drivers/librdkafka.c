@@ -8,31 +8,34 @@
  *   librdkafka_c committed TOPIC PARTITION …
  *   librdkafka_c offset_at TOPIC PARTITION TIMESTAMP …
  *   librdkafka_c ends TOPIC PARTITION …
+ *   librdkafka_c transact TOPIC …                          see librdkafka_transactions.c
+ *   librdkafka_c transform SOURCE TARGET GROUP ID …
  *
  * A record is a line "R PARTITION OFFSET TIMESTAMP KEY VALUE [NAME= VALUE]…": bytes are "x" and
  * hexadecimal, null is "-". Answers: "D INDEX OFFSET" for each record that was delivered, "A COUNT"
  * for an assignment, "N NUMBER" for a number. A failure is a line "E NAME"; the status is then 1.
  */
-#include <librdkafka/rdkafka.h>
+#include "librdkafka.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static volatile sig_atomic_t stopped = 0;
+volatile sig_atomic_t stopped = 0;
 
 static void stop(int number) {
   (void)number;
   stopped = 1;
 }
 
-static void fail(const char* name) {
+void fail(const char* name) {
   printf("E %s\n", name);
   fflush(stdout);
   exit(1);
 }
 
-static void check(rd_kafka_resp_err_t error) {
+void check(rd_kafka_resp_err_t error) {
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) fail(rd_kafka_err2name(error));
 }
 
@@ -112,7 +115,7 @@ static rd_kafka_headers_t* headers_of(char** rest) {
   return headers;
 }
 
-static void produce_line(rd_kafka_t* producer, const char* topic, char* line, long index) {
+void produce_line(rd_kafka_t* producer, const char* topic, char* line, long index) {
   char* rest;
   size_t key_size, value_size;
   strtok_r(line, " \n", &rest);
@@ -158,7 +161,7 @@ static rd_kafka_topic_partition_list_t* one(
 }
 
 /* Next record, or NULL: none yet. The hub may be away for a while. */
-static rd_kafka_message_t* next(rd_kafka_t* consumer) {
+rd_kafka_message_t* next(rd_kafka_t* consumer) {
   rd_kafka_message_t* m = rd_kafka_consumer_poll(consumer, 100);
   if (m == NULL || m->err == RD_KAFKA_RESP_ERR_NO_ERROR) return m;
   const int away =
@@ -243,7 +246,8 @@ int main(int argc, char** argv) {
   char error[256];
   if (argc < 3) return 2;
   const char* what = argv[1];
-  const int producing = strcmp(what, "produce") == 0;
+  const int transacting = strcmp(what, "transact") == 0;
+  const int producing = transacting || strcmp(what, "produce") == 0;
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   int positional = 2; /* the properties begin where a word has a '=' */
   while (positional < argc && strchr(argv[positional], '=') == NULL) ++positional;
@@ -251,12 +255,15 @@ int main(int argc, char** argv) {
   if (producing) rd_kafka_conf_set_dr_msg_cb(conf, delivered);
   if (strcmp(what, "member") == 0) rd_kafka_conf_set_rebalance_cb(conf, rebalanced);
   signal(SIGTERM, stop);
+  if (strcmp(what, "transform") == 0 && positional == 6) transform(conf, argv + 2);
 
   rd_kafka_t* client =
       rd_kafka_new(producing ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, error, sizeof error);
   if (client == NULL) fail(error);
   if (!producing) rd_kafka_poll_set_consumer(client);
-  if (producing) {
+  if (transacting) {
+    transact(client, argv[2]);
+  } else if (producing) {
     produce(client, argv[2]);
   } else if (strcmp(what, "consume") == 0 && positional == 6) {
     consume(client, argv + 2);

@@ -1,7 +1,8 @@
-// librdkafka from C++: the operations, arguments and lines of librdkafka.c.
-#include <librdkafka/rdkafkacpp.h>
+// librdkafka from C++: the operations, arguments and lines of librdkafka.c and
+// librdkafka_transactions.c.
+#include "librdkafka.hpp"
 
-#include <csignal>
+#include <cstdlib>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -11,13 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace {
-
 volatile std::sig_atomic_t stopped = 0;
 
-using Bytes = std::optional<std::string>;
-
-[[noreturn]] void fail(const std::string& name) {
+void fail(const std::string& name) {
   std::cout << "E " << name << std::endl;
   std::exit(1);
 }
@@ -25,6 +22,10 @@ using Bytes = std::optional<std::string>;
 void check(RdKafka::ErrorCode error) {
   if (error != RdKafka::ERR_NO_ERROR) fail(RdKafka::err2str(error));
 }
+
+namespace {
+
+using Bytes = std::optional<std::string>;
 
 // --- Lines
 // ----------------------------------------------------------------------------------------
@@ -61,17 +62,16 @@ void print(RdKafka::Message& m) {
 // --- Producing
 // ------------------------------------------------------------------------------------
 
-class Deliveries : public RdKafka::DeliveryReportCb {
- public:
-  void dr_cb(RdKafka::Message& m) override {
-    const std::unique_ptr<long> index(static_cast<long*>(m.msg_opaque()));
-    if (m.err() != RdKafka::ERR_NO_ERROR) {
-      std::cout << "E " << m.errstr() << std::endl;
-    } else {
-      std::cout << "D " << *index << ' ' << m.offset() << std::endl;
-    }
+}  // namespace
+
+void Deliveries::dr_cb(RdKafka::Message& m) {
+  const std::unique_ptr<long> index(static_cast<long*>(m.msg_opaque()));
+  if (m.err() != RdKafka::ERR_NO_ERROR) {
+    std::cout << "E " << m.errstr() << std::endl;
+  } else if (index) {
+    std::cout << "D " << *index << ' ' << m.offset() << std::endl;
   }
-};
+}
 
 void produce_line(RdKafka::Producer& producer, const std::string& topic, std::string line, long i) {
   std::istringstream words(std::move(line));
@@ -101,6 +101,8 @@ void produce_line(RdKafka::Producer& producer, const std::string& topic, std::st
   ));
   producer.poll(0);
 }
+
+namespace {
 
 void produce(RdKafka::Conf& conf, const std::string& topic) {
   std::string error, line;
@@ -133,7 +135,8 @@ class Partition {
   std::vector<RdKafka::TopicPartition*> list_;
 };
 
-// Next record; null: none yet. The hub may be away for a while.
+}  // namespace
+
 std::unique_ptr<RdKafka::Message> next(RdKafka::KafkaConsumer& consumer) {
   std::unique_ptr<RdKafka::Message> m(consumer.consume(100));
   switch (m->err()) {
@@ -148,6 +151,8 @@ std::unique_ptr<RdKafka::Message> next(RdKafka::KafkaConsumer& consumer) {
       return nullptr;
   }
 }
+
+namespace {
 
 void consume(RdKafka::KafkaConsumer& consumer, const std::vector<std::string>& args) {
   Partition where(args[0], args[1], std::stoll(args[2]));
@@ -215,6 +220,8 @@ void run(const std::string& what, RdKafka::Conf& conf, const std::vector<std::st
   std::string error;
   Rebalances rebalances;
   if (what == "produce") return produce(conf, args[0]);
+  if (what == "transact") return transact(conf, args[0]);
+  if (what == "transform" && args.size() == 4) return transform(conf, args);
   if (what == "member") conf.set("rebalance_cb", &rebalances, error);
   const std::unique_ptr<RdKafka::KafkaConsumer> consumer(
       RdKafka::KafkaConsumer::create(&conf, error)

@@ -1,10 +1,11 @@
 // @platformatic/kafka: platformatic.mjs BOOTSTRAP, or platformatic.mjs BOOTSTRAP TOPIC GROUP for a
-// member of a group.
+// member of a group, or platformatic.mjs BOOTSTRAP SOURCE TARGET GROUP ID for a transformer.
 import { pbkdf2Sync, randomBytes, randomUUID } from 'node:crypto'
-import { Admin, Connection, Consumer, ListOffsetTimestamps, Producer, alterUserScramCredentialsV0, describeUserScramCredentialsV0 } from '@platformatic/kafka'
+import { once } from 'node:events'
+import { Admin, Connection, Consumer, FetchIsolationLevels, ListOffsetTimestamps, Producer, alterUserScramCredentialsV0, describeUserScramCredentialsV0 } from '@platformatic/kafka'
 import { decode, login, record, say, serve, sleep } from './protocol.mjs'
 
-const [bootstrap, topicOfMember, groupOfMember] = process.argv.slice(2)
+const [bootstrap, ...role] = process.argv.slice(2)
 const common = {
   clientId: 'test', bootstrapBrokers: [bootstrap], autocreateTopics: true, retries: 5, retryDelay: 200
 }
@@ -19,16 +20,16 @@ function producer (idempotent) {
   return producers.get(idempotent)
 }
 
-async function produce ({ topic, records, codec = 'none', acks = 'all', idempotent = false }) {
-  const messages = records.map(r => ({
-    topic,
-    partition: r.partition,
-    key: decode(r.key) ?? undefined,
-    value: decode(r.value) ?? undefined,
-    timestamp: r.timestamp === null ? undefined : BigInt(r.timestamp),
-    headers: new Map(r.headers.map(([name, value]) => [Buffer.from(name), decode(value)]))
-  }))
-  const done = await producer(idempotent).send({ messages, acks: ACKS[acks], compression: codec })
+const messagesOf = (topic, records) => records.map(r => ({
+  topic,
+  partition: r.partition,
+  key: decode(r.key) ?? undefined,
+  value: decode(r.value) ?? undefined,
+  timestamp: r.timestamp === null ? undefined : BigInt(r.timestamp),
+  headers: new Map(r.headers.map(([name, value]) => [Buffer.from(name), decode(value)]))
+}))
+
+function offsetsOf (records, done) {
   const next = new Map((done.offsets ?? []).map(d => [d.partition, Number(d.offset)]))
   return records.map(r => {
     const offset = next.get(r.partition)
@@ -37,9 +38,43 @@ async function produce ({ topic, records, codec = 'none', acks = 'all', idempote
   })
 }
 
-async function reading (group, work) {
+async function produce ({ topic, records, codec = 'none', acks = 'all', idempotent = false }) {
+  const messages = messagesOf(topic, records)
+  const done = await producer(idempotent).send({ messages, acks: ACKS[acks], compression: codec })
+  return offsetsOf(records, done)
+}
+
+// It asks for an identity as producer 0, epoch 0, unless it is told not to; that one is fenced. Its
+// `timeout` is the transaction's too.
+const transactionalProducer = (transactionalId, timeout) => new Producer({
+  ...common, transactionalId, timeout, idempotent: true, producerId: -1n, producerEpoch: -1, retries: 60
+})
+
+const transactional = new Map()
+const open = new Map()
+async function transact ({ id, topic, records, end = 'commit', timeout_ms: timeout = 60000, offsets = [] }) {
+  if (!transactional.has(id)) transactional.set(id, transactionalProducer(id, timeout))
+  const sender = transactional.get(id)
+  if (!open.has(id)) open.set(id, await sender.beginTransaction())
+  const transaction = open.get(id)
+  const done = await transaction.send({ messages: messagesOf(topic, records), acks: -1 })
+  for (const [group, of, partition, offset] of offsets) { // as of a message that was consumed
+    const [coordinatorId] = (await sender.metadata({ topics: [of] })).brokers.keys()
+    const consumer = { groupId: group, generationId: -1, memberId: '', coordinatorId }
+    await transaction.addConsumer(consumer)
+    await transaction.addOffset({ topic: of, partition, offset: BigInt(offset - 1), metadata: { consumer } })
+  }
+  if (end !== 'open') {
+    open.delete(id)
+    await (end === 'commit' ? transaction.commit() : transaction.abort())
+  }
+  return offsetsOf(records, done)
+}
+
+async function reading (group, work, isolation = 'read_committed') {
   const reader = new Consumer({
-    ...common, groupId: group, maxWaitTime: 200, autocommit: false, sessionTimeout: 6000, heartbeatInterval: 500
+    ...common, groupId: group, maxWaitTime: 200, autocommit: false, sessionTimeout: 6000, heartbeatInterval: 500,
+    isolationLevel: FetchIsolationLevels[isolation.toUpperCase()]
   })
   try {
     return await work(reader)
@@ -48,7 +83,7 @@ async function reading (group, work) {
   }
 }
 
-const consume = ({ topic, partition, start, count, until }) => reading(randomUUID(), async reader => {
+const consume = ({ topic, partition, start, count, until, isolation }) => reading(randomUUID(), async reader => {
   const found = []
   const where = Number.isInteger(start)
     ? { mode: 'manual', offsets: [{ topic, partition, offset: BigInt(start) }] }
@@ -60,7 +95,7 @@ const consume = ({ topic, partition, start, count, until }) => reading(randomUUI
     if (found.length === count || (until && found.at(-1).value === until)) break
   }
   return found
-})
+}, isolation)
 
 async function admin (work) {
   const one = new Admin({ ...common, strict: true })
@@ -97,6 +132,7 @@ const listed = (one, topic, partition, timestamp) => one.listOffsets({
 
 const operations = {
   produce,
+  transact,
   consume,
   commit: ({ group, topic, offsets }) => admin(one => one.alterConsumerGroupOffsets({
     groupId: group,
@@ -201,5 +237,64 @@ async function member (topic, group) {
   }
 }
 
-if (topicOfMember) await member(topicOfMember, groupOfMember)
+const BATCH = 20
+const TRANSACTION_MS = 6000
+const SILENCE_MS = 5000
+
+// What a stream has; empty when it has ended or the group has a new generation. A stream whose
+// connection broke may never ask for records again, and say nothing (1.35.0).
+async function batchOf (stream, stale) {
+  const batch = []
+  const until = Date.now() + SILENCE_MS
+  while (batch.length < BATCH && !stale()) {
+    const m = stream.read()
+    if (m !== null) batch.push(m)
+    else if (batch.length > 0) break
+    else if (stream.destroyed || stream.readableEnded) return []
+    else if (Date.now() > until) throw new Error('nothing was read for too long')
+    else await Promise.race([once(stream, 'readable'), once(stream, 'close'), sleep(200)])
+  }
+  return stale() ? [] : batch
+}
+
+async function transform (source, target, group, id) {
+  const reader = new Consumer({
+    ...common, groupId: group, maxWaitTime: 200, autocommit: false, sessionTimeout: 6000, rebalanceTimeout: 6000,
+    heartbeatInterval: 500, retries: 60
+  })
+  const sender = transactionalProducer(id, TRANSACTION_MS)
+  let joins = 0
+  reader.on('consumer:group:join', () => { joins++ })
+  reader.on('error', error => say('E', error.message))
+
+  async function transaction (batch, commit) {
+    const one = await sender.beginTransaction()
+    await one.send({ messages: batch.map(m => ({ topic: target, key: m.value, value: m.value })), acks: -1 })
+    await one.addConsumer(reader)
+    const last = new Map(batch.map(m => [m.partition, m]))
+    for (const m of last.values()) await one.addOffset(m)
+    await (commit ? one.commit() : one.abort())
+    say(commit ? 'T' : 'X', batch.length)
+  }
+
+  for (let number = 1; ;) {
+    const stream = await reader.consume({ topics: [source], mode: 'committed', fallbackMode: 'earliest' })
+    const joined = joins
+    // What was read before and is in no transaction yet is somebody else's.
+    for (let batch; (batch = await batchOf(stream, () => joins !== joined)).length > 0; number++) {
+      if (number % 4 === 0) await transaction(batch, false)
+      await transaction(batch, true)
+    }
+    await stream.close()
+  }
+}
+
+// Another process takes over from one that has failed.
+function giveUp (error) {
+  say('E', error.message)
+  process.exit(1)
+}
+
+if (role.length === 2) await member(...role)
+else if (role.length === 4) await transform(...role).catch(giveUp)
 else await serve(operations)
