@@ -157,7 +157,7 @@ class Platformatic(NodeDriver):
 
     file = "platformatic.mjs"
     can = frozenset(
-        BASICS | _TOPICS | _TRANSACTIONS
+        BASICS | _TOPICS - {"create_configured"} | _TRANSACTIONS
         | {"idempotent", "group_offsets", "delete_group", "delete_offsets", "delete_records",
            "set_password", "delete_password", "passwords"})
 

@@ -60,6 +60,14 @@ class Admin(Theme):
             self.client.create_configured("refused", {"retention.ms": "soon"})
         self.assertNotIn("refused", self.client.topics())
 
+    @needs("create_topic", "configs", "configure")
+    def test_the_configuration_of_a_topic_is_changed(self):
+        self.client.create_topic("changed", 1)
+        self.client.configure("changed", {"max.message.bytes": "300"})
+        self.assertEqual(self.client.configs("changed")["max.message.bytes"], "300")
+        with self.assertRaisesRegex(ClientError, r"(?i)large|size"):
+            self.reference.produce("changed", [Record(value=b"x" * 600)])
+
     @needs("create_configured")
     def test_records_of_a_topic_with_append_time_have_the_time_of_the_hub(self):
         self.client.create_configured("stamped", {"message.timestamp.type": "LogAppendTime"})

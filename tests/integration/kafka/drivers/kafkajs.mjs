@@ -183,6 +183,7 @@ const operations = {
   }),
   delete_topic: ({ topic }) => admin(async one => { await one.deleteTopics({ topics: [topic] }) }),
   delete_records: ({ topic, offsets }) => admin(async one => {
+    await one.fetchTopicOffsets(topic) // it does not look for the leaders itself
     await one.deleteTopicRecords({
       topic, partitions: offsets.map(([partition, offset]) => ({ partition, offset: String(offset) }))
     })

@@ -155,10 +155,6 @@ const operations = {
   create_topic: ({ topic, partitions }) => admin(one => one.createTopics({ topics: [topic], partitions, replicas: 1 })),
   create_partitions: ({ topic, partitions }) => admin(
     one => one.createPartitions({ topics: [{ name: topic, count: partitions }] })),
-  create_configured: ({ topic, config }) => admin(one => one.createTopics({
-    topics: [topic], partitions: 1, replicas: 1,
-    configs: Object.entries(config).map(([name, value]) => ({ name, value }))
-  })),
   configs: ({ topic }) => admin(async one => {
     const [found] = await one.describeConfigs({ resources: [{ resourceType: 2, resourceName: topic }] })
     return Object.fromEntries(found.configs.map(each => [each.name, each.value]))
@@ -202,7 +198,7 @@ const operations = {
     groupId: group, topics: [{ name: topic, partitionIndexes: partitions }]
   }))
 }
-for (const name of ['commit', 'create_topic', 'create_partitions', 'create_configured', 'configure', 'delete_topic',
+for (const name of ['commit', 'create_topic', 'create_partitions', 'configure', 'delete_topic',
   'delete_records', 'delete_group', 'delete_offsets']) {
   const inner = operations[name]
   operations[name] = async fields => { await inner(fields) }
