@@ -90,7 +90,7 @@ bool Session::Replayer::deliver(const log::BlockPtr& block, std::uint32_t index,
   Broker& broker = session_.broker_;
   const auto record = block->record(index);
   if (!record) {
-    session_.missed(1);
+    if (errc_of(record.error()) != Errc::not_found) session_.missed(1);  // a marker is nobody's
     return true;
   }
   const std::string_view topic = broker.records_.topic_of(*record, block->partition(index));
