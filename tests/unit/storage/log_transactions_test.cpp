@@ -144,6 +144,16 @@ TEST_F(LogTransactions, WithNothingInAPartitionStillGetTheirMarkerThere) {
   EXPECT_THAT(committed(), IsEmpty());
 }
 
+TEST_F(LogTransactions, MarkersAreNoRecordsOfAnybody) {
+  end(7, true);
+  plain("p");
+  const auto marker = files.log().read_block(Position(0));
+  ASSERT_TRUE(marker);
+  EXPECT_EQ(errc_of((*marker)->record(0).error()), Errc::not_found);
+  EXPECT_EQ((*marker)->damaged(), 0U);
+  EXPECT_TRUE((*files.log().read_block(Position(1)))->record(0));
+}
+
 TEST_F(LogTransactions, OpenOrEndedAreTheSameAfterARestart) {
   write(7, "a");
   write(8, "b");
