@@ -89,7 +89,7 @@ const Topic kExampleTopic{
     64 * kMiB,
     static_cast<std::uint32_t>(kMiB),
     TimestampType::create_time};
-const Route kExampleRoute{"plant/+/temp", "temps", "{1}", 0};
+const Route kExampleRoute{"plant/+/temp", "temps", "{1}", 0, "plant/{key}/temp"};
 const User kExampleUser{"line-3", "/etc/runnel/secrets/line-3", {"SCRAM-SHA-256"}, 0, {}, {}};
 
 }  // namespace

@@ -21,7 +21,7 @@ WINDOW = 50  # publishes in flight
 CHUNK = 400  # records of a producer between two changes of its partition
 STALLED_S = 60  # without progress
 QUIET_S = 2  # after which nothing more is expected
-FILTERS = [(f"{prefix}/#", 2) for prefix in (*PREFIXES, "k", "h")]
+FILTERS = [(f"{prefix}/#", 2) for prefix in (*PREFIXES, f"{KAFKA_TOPIC}/k", "h")]
 TOPICS = (*PREFIXES.values(), KAFKA_TOPIC)
 
 

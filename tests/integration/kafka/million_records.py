@@ -253,8 +253,9 @@ class Mixture:
             return Produce(partition, key, value, headers, time_ms, None)
         headers = [(name, word.encode()) for name, word in self._kafka_pairs()]
         if kind < 0.6:
-            topic = f"k/{number}"
-            return Produce(partition, topic.encode(), value, headers, time_ms, topic)
+            key = f"k/{number}"  # no route leads to the topic: MQTT has the key below its name
+            mqtt_topic = f"{KAFKA_TOPIC}/{key}"
+            return Produce(partition, key.encode(), value, headers, time_ms, mqtt_topic)
         topic = f"h/{number}"
         key = r.choice((None, b"", b"7", b"\xff"))
         headers.insert(r.randrange(len(headers) + 1), ("mqtt.topic", topic.encode()))

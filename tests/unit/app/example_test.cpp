@@ -58,7 +58,7 @@ TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicRouteAndUser) {
           static_cast<std::uint32_t>(kMiB),
           TimestampType::create_time})
   );
-  EXPECT_THAT(loaded->routes, ElementsAre(Route{"plant/+/temp", "temps", "{1}", 0}));
+  EXPECT_THAT(loaded->routes, ElementsAre(Route{"plant/+/temp", "temps", "{1}", 0, "plant/{key}/temp"}));
   ASSERT_EQ(loaded->users.size(), 1U);
   EXPECT_EQ(loaded->users[0].name, "line-3");
   loaded->users.clear();
