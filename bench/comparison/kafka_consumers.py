@@ -69,7 +69,11 @@ class Watch:
 
     def _sample(self) -> None:
         while not self._stop.is_set():
-            self.reading_bytes = max(self.reading_bytes, procfs.anonymous_bytes(self._pid))
+            try:
+                now = procfs.anonymous_bytes(self._pid)
+            except (KeyError, FileNotFoundError):  # the hub has ended
+                return
+            self.reading_bytes = max(self.reading_bytes, now)
             time.sleep(SAMPLE_S)
 
 
