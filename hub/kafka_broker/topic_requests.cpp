@@ -78,11 +78,12 @@ void handle(const Context& c, const CreateTopicsRequest& request) {
   for (const NewTopic& topic : request.topics) ++names[topic.name];
   bool made = false;
   std::deque<std::string> messages;  // those that the answer names
+  std::deque<core::TopicConfig> configs;  // likewise
   ConfigValues values(c.broker.limits());
   for (const NewTopic& topic : request.topics) {
     CreateTopicsResponse::Topic out;
     out.name = topic.name;
-    core::TopicConfig config;
+    core::TopicConfig& config = configs.emplace_back();
     Refusal refusal = refusal_of(c, names, topic);
     if (refusal.code == ErrorCode::none) refusal = read_config(topic, config);
     out.error_code = refusal.code;
