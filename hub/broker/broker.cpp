@@ -322,12 +322,14 @@ Reason Broker::accept(const Message& message, Turn& turn) {
     return Reason::quota_exceeded;
   }
   const core::Destination& to = cache_.destination(message.topic, message.client);
-  if (log_.refuses(to.partition)) return Reason::quota_exceeded;
   log::NewRecord record;
   record.key = to.key_is_topic ? ByteView(message.topic) : ByteView(to.key);
   record.value = message.payload;
   record.headers = headers_.of(message, to.key_is_topic);
   record.timestamp_ms = turn.wall_ms;
+  if (log_.compacts(to.partition) && !log_.admit(log::growth_of(record), turn.group)) {
+    return Reason::quota_exceeded;
+  }
   turn.group.append(to.partition, record);
   if (message.retain) {
     StoredPtr stored = message.payload.empty() ? nullptr : StoredMessage::make(message, turn.hub_ms);

@@ -121,6 +121,10 @@ void Fetches::got(std::uint64_t connection, Result<log::Fetched> fetched, core::
   }
   if (fetched) {
     p.range = fetched->range;
+    // A client that got nothing would ask for the same again, for ever.
+    const bool passed_over = fetched->batches.empty() && fetched->next > p.offset;
+    if (passed_over) fetched->batches = log::empty_batch(p.offset, fetched->next);
+    fetch.full = fetch.full || passed_over;
     // Only the first batch of an answer may be larger than what was asked for.
     const bool fits = fetch.read == 0 || fetch.read + fetched->batches.size() <= fetch.bytes_max;
     fetch.full = fetch.full || !fits || stop_before(fetched->batches, fetch.end(fetched->range));

@@ -112,11 +112,6 @@ void Produces::take(
     part.message = "there is no record batch";
     return;
   }
-  if (broker_.log().refuses(*id)) {
-    part.error = ErrorCode::policy_violation;
-    part.message = "compacted topics hold as much as they may";
-    return;
-  }
   const core::TopicConfig& config = broker_.topics().config(topic);
   const std::size_t bytes_max =
       config.message_bytes_max().value_or(broker_.limits().message_bytes_max);
@@ -141,6 +136,11 @@ void Produces::take(
     part.error = error_of(verdict.fault);
     part.message = log::describe(verdict.fault);
     part.records = verdict.records;
+    return;
+  }
+  if (config.compacted() && !broker_.log().admit(verdict.growth, turn.group)) {
+    part.error = ErrorCode::policy_violation;
+    part.message = "compacted topics hold as much as they may";
     return;
   }
   scratch_.assign(records->bytes);

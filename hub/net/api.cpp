@@ -18,7 +18,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kFetchBytes = 256 * 1024;
-constexpr std::size_t kUnpackedBytesMax = 32 << 20;  // of a compressed batch
 constexpr std::uint64_t kRecordsMax = 10'000;
 constexpr std::uint64_t kRecordsDefault = 500;
 constexpr std::uint64_t kWaitMaxMs = 30'000;
@@ -226,20 +225,25 @@ void Api::fetch(std::shared_ptr<Fetch> f) {
       const std::size_t bytes = 12 + std::size_t{length.be32()};
       const auto head = log::BatchView::parse(rest.substr(0, bytes), false);
       if (!head) break;
-      auto batch = log::BatchRecords::open(head->bytes(), kUnpackedBytesMax);
+      const auto behind =
+          static_cast<std::uint64_t>(head->base_offset().value) + head->records();
+      if (head->control()) {
+        next = std::max(next, behind);
+        rest.remove_prefix(bytes);
+        continue;
+      }
+      auto batch = log::BatchRecords::open(head->bytes(), log::kUnpackedBytesMax);
       log::RecordView record;
       while (batch && list.size() < f->max && batch->next(record)) {
         if (static_cast<std::uint64_t>(record.offset.value) < f->offset) continue;
         next = static_cast<std::uint64_t>(record.offset.value) + 1;
         list.push_back(record_json(record, f->partition));
       }
-      const auto behind =
-          static_cast<std::uint64_t>(head->base_offset().value) + head->records();
       if (!batch) next = std::max(next, behind);  // nobody can unpack it
       rest.remove_prefix(bytes);
     }
-    // Only damaged records were there: go on behind them.
-    if (list.empty() && fetched->damaged > 0) next += fetched->damaged;
+    // What is no record, was not kept or is damaged is passed over.
+    if (list.empty()) next = std::max(next, static_cast<std::uint64_t>(fetched->next.value));
     f->reply(answer(json::object{
         {"records", std::move(list)},
         {"next_offset", next},

@@ -1,5 +1,8 @@
 #include "storage/log/batch_head.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "storage/base/crc32c.h"
 
 namespace runnel::log {
@@ -28,6 +31,24 @@ Result<BatchFacts> read_batch_head(ByteView bytes) {
 
 std::uint32_t batch_crc(ByteView batch) {
   return crc32c(batch.substr(kAttributesAt));
+}
+
+Bytes empty_batch(Offset first, Offset next) {
+  using namespace head;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  const std::int64_t offsets = std::min(next.value - first.value, kMost);
+  Bytes out(kBytes, '\0');
+  put<std::int64_t>(out, kBaseOffsetAt, first.value);
+  put<std::int32_t>(out, kLengthAt, static_cast<std::int32_t>(kBytes - kAfterLength));
+  put<std::int8_t>(out, kMagicAt, kMagic);
+  put<std::int32_t>(out, kLastDeltaAt, static_cast<std::int32_t>(offsets - 1));
+  put<std::int64_t>(out, kBaseTimestampAt, -1);
+  put<std::int64_t>(out, kMaxTimestampAt, -1);
+  put<std::int64_t>(out, kProducerIdAt, -1);
+  put<std::int16_t>(out, kProducerEpochAt, -1);
+  put<std::int32_t>(out, kBaseSequenceAt, -1);
+  put<std::uint32_t>(out, kCrcAt, batch_crc(out));
+  return out;
 }
 
 }  // namespace runnel::log

@@ -100,4 +100,8 @@ struct BatchFacts {
 // The checksum that a batch with these bytes should have. `batch` is one whole batch.
 [[nodiscard]] std::uint32_t batch_crc(ByteView batch);
 
+// A batch without records that takes the offsets [first, next): what compaction leaves where nothing is
+// left. Clients go on behind it.
+[[nodiscard]] Bytes empty_batch(Offset first, Offset next);
+
 }  // namespace runnel::log

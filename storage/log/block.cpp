@@ -13,9 +13,6 @@ constexpr std::size_t kChecked = 8;  // the checksum covers from here to the end
 constexpr std::uint32_t kLost = ~std::uint32_t{0};
 constexpr std::uint32_t kMarker = kLost - 1;
 
-// What a compressed batch may unpack to in memory; the doors let in no more.
-constexpr std::size_t kUnpackedBytesMax = 32 << 20;
-
 }  // namespace
 
 std::uint32_t BlockHead::records() const {

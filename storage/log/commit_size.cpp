@@ -13,7 +13,7 @@ constexpr std::uint64_t kPagesPerStateRow = 2;
 // A larger value stands on pages of its own.
 constexpr std::size_t kInlineBytesMax = 1500;
 constexpr std::uint64_t kRowOverhead = 32;  // of a row inside a page
-constexpr std::uint64_t kProducerRowBytes = 200;
+constexpr std::uint64_t kSmallRowBytes = 200;
 
 // Rows that come in between others leave pages half full, and may split each page twice.
 constexpr std::uint64_t kSplitFactor = 4;
@@ -28,12 +28,12 @@ std::uint64_t pages(std::uint64_t bytes) {
 std::uint64_t commit_bytes_max(
     const Group& group,
     const std::vector<BlockPtr>& blocks,
-    std::size_t producer_rows,
+    std::size_t small_rows,
     std::uint64_t tree_pages
 ) {
   std::uint64_t own_pages = 0;  // of blocks and large values
   for (const BlockPtr& block : blocks) own_pages += pages(block->size()) + 1;
-  std::uint64_t inline_bytes = producer_rows * (kProducerRowBytes + kRowOverhead);
+  std::uint64_t inline_bytes = small_rows * (kSmallRowBytes + kRowOverhead);
   for (const auto& [name, change] : group.state()) {
     inline_bytes += name.size() + kRowOverhead;
     if (!change.value) continue;
@@ -43,7 +43,7 @@ std::uint64_t commit_bytes_max(
       inline_bytes += change.value->size();
     }
   }
-  const std::uint64_t rows = group.state().size() + producer_rows;
+  const std::uint64_t rows = group.state().size() + small_rows;
   const std::uint64_t each_alone = rows * (kPagesPerStateRow + 1);
   const std::uint64_t together = tree_pages + kSplitFactor * pages(inline_bytes);
   return (kCommitPages + own_pages + std::min(each_alone, together)) * kPage;

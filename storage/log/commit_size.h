@@ -8,12 +8,12 @@
 
 namespace runnel::log {
 
-// In bytes. `tree_pages`: of the generation's tree so far (Env::tree_pages); `producer_rows`: rows
-// of producers that the commit writes or removes.
+// In bytes. `tree_pages`: of the generation's tree so far (Env::tree_pages); `small_rows`: rows
+// that the commit writes or removes beside the group's own: of producers, aborts, compaction.
 std::uint64_t commit_bytes_max(
     const Group& group,
     const std::vector<BlockPtr>& blocks,
-    std::size_t producer_rows,
+    std::size_t small_rows,
     std::uint64_t tree_pages
 );
 

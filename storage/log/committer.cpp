@@ -125,7 +125,9 @@ void Committer::run() {
     }
     // Steady traffic must not put maintenance off for ever.
     if (const Instant now = std::chrono::steady_clock::now(); now >= maintenance_at_) {
+      committing_ = now.time_since_epoch().count();  // it writes and flushes too
       log_.maintain();
+      committing_ = 0;
       maintenance_at_ = now + kMaintenance;
     }
   }

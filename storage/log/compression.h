@@ -29,6 +29,9 @@
 
 namespace runnel::log {
 
+// What a stored batch may unpack to, wherever one is looked into; the doors let in no more.
+constexpr std::size_t kUnpackedBytesMax = 32 << 20;
+
 // The numbers are Kafka's.
 enum class Codec : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
 

@@ -64,7 +64,11 @@ void check_records(ByteView records, const BatchLimits& limits, BatchVerdict& ve
       verdict.records = {i};
       return;
     }
-    if (limits.keys_required && !record.key) keyless.push_back(i);
+    if (limits.keys_required && record.key) {
+      verdict.growth.add(*record.key, record.headers.size(), record.value);
+    } else if (limits.keys_required) {
+      keyless.push_back(i);
+    }
     const std::int64_t at = record_time(facts, record);
     verdict.max_timestamp_ms = i == 0 ? at : std::max(verdict.max_timestamp_ms, at);
   }

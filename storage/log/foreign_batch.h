@@ -19,6 +19,8 @@
 #include "storage/base/bytes.h"
 #include "storage/base/types.h"
 #include "storage/log/batch_head.h"
+#include "storage/log/compacted.h"
+#include "storage/log/compression.h"
 
 namespace runnel::log {
 
@@ -51,7 +53,7 @@ enum class BatchFault : std::uint8_t {
 
 struct BatchLimits {
   std::size_t batch_bytes_max = 1'048'588;   // max.message.bytes, as Kafka has it by default
-  std::size_t records_bytes_max = 32 << 20;  // of compressed records, unpacked
+  std::size_t records_bytes_max = kUnpackedBytesMax;  // of compressed records, unpacked
   bool keys_required = false;                // the topic is compacted
 };
 
@@ -69,6 +71,8 @@ struct BatchVerdict {
   // The largest timestamp of any record, when there is no fault. Some producers put another one
   // into the head: see correct_max_timestamp().
   std::int64_t max_timestamp_ms = 0;
+  // What the records may add to the newest of their keys, where keys are required.
+  Growth growth;
 
   [[nodiscard]] bool ok() const { return fault == BatchFault::none; }
 };

@@ -249,7 +249,25 @@ Result<Bytes> Generation::read_block(Position position) const {
   const auto row = txn->at_or_before(block_key(position));
   if (!row) return row.error();
   if (row->key[0] != kBlockPrefix[0]) return Errc::not_found;
+  env_->will_read(row->value.data(), row->value.size());
   return Bytes(row->value);
+}
+
+std::vector<PartitionId> Generation::partitions_with_aborts() const {
+  std::vector<PartitionId> out;
+  const auto txn = ReadTxn::begin(*env_);
+  if (!txn) return out;
+  // From one partition's first row straight to the next partition's.
+  for (bool more = true; more;) {
+    more = false;
+    const PartitionId from(out.empty() ? 0 : out.back().value + 1);
+    (void)txn->walk(partition_key(kAbortedKind, from), [&](const ReadTxn::Row& row) {
+      more = row.key.starts_with(kAbortedKind);
+      if (more) out.emplace_back(ByteReader(row.key.substr(1)).be32());
+      return false;
+    });
+  }
+  return out;
 }
 
 Result<Generation::Further> Generation::aborted(

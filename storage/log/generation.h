@@ -140,6 +140,22 @@ class Generation {
       PartitionId partition, Offset from, Offset until, std::vector<Producers::Aborted>& out
   ) const;
 
+  // What is known of its partitions without another look into the file. Of a sealed generation it does
+  // not change.
+  struct Summary {
+    std::vector<std::pair<PartitionId, std::int64_t>> newest;  // timestamps, by partition
+    std::vector<PartitionId> with_aborts;                      // those with rows 07, ascending
+
+    // The least there is for a partition that has no records.
+    [[nodiscard]] std::int64_t newest_ms(PartitionId partition) const;
+  };
+  [[nodiscard]] Summary summary() const;
+
+  // Bytes of batches, by partition. The first call on a generation that was sealed before this start
+  // walks over the heads of its blocks.
+  using Sizes = std::map<PartitionId, std::uint64_t>;
+  [[nodiscard]] Sizes sizes() const;
+
   // The largest timestamp of a partition's records from `from` on; the least there is when it has
   // none.
   [[nodiscard]] std::int64_t newest_ms(PartitionId partition, Offset from) const;
@@ -151,12 +167,8 @@ class Generation {
   // What `partition` had reached before the block at `position`.
   [[nodiscard]] Offset offset_at(PartitionId partition, Position position) const;
 
-  // Bytes of a partition's batches. The first call on a generation that was sealed before this start
-  // walks over the heads of its blocks.
-  [[nodiscard]] std::uint64_t bytes_of(PartitionId partition) const;
-
   // The last offset known to the index from which on the partition has at least that many bytes here;
-  // its end when none need stay.
+  // its end when none need stay. As sizes().
   [[nodiscard]] Offset offset_before_last(PartitionId partition, std::uint64_t bytes) const;
 
   // As Log has them; not_found: none here.
@@ -184,6 +196,7 @@ class Generation {
   };
 
   void measure() const;
+  [[nodiscard]] std::vector<PartitionId> partitions_with_aborts() const;
   void note(const BlockHead& head);
   void note_unreadable(Position first, std::uint64_t bytes);
   void note_misplaced(const BlockHead& head);

@@ -7,15 +7,14 @@
 namespace runnel::log {
 namespace {
 
+constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
+
 constexpr char kIndexKind = '\x04';
 
 // An index entry stands at least this far from the one before: in bytes of its own partition, or in
 // bytes of the whole log for a partition that seldom speaks.
 constexpr std::uint64_t kIndexOwnBytes = 32 * 1024;
 constexpr std::size_t kIndexEntryBytes = 24;
-
-// What a batch may unpack to while a time is looked for in it; the doors let in no more.
-constexpr std::size_t kUnpackedBytesMax = 32 << 20;
 
 }  // namespace
 
@@ -167,8 +166,28 @@ Position Generation::seek(PartitionId partition, Offset offset) const {
 
 // What an index entry says of its batches holds when all of them count. Of the one in which `from`
 // lies, they are looked at.
+std::int64_t Generation::Summary::newest_ms(PartitionId partition) const {
+  const auto found = std::ranges::lower_bound(newest, std::pair(partition, kNoTime));
+  return found == newest.end() || found->first != partition ? kNoTime : found->second;
+}
+
+Generation::Summary Generation::summary() const {
+  Summary out;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [partition, lane] : index_) {
+      std::int64_t newest = kNoTime;
+      for (const IndexEntry& e : lane.entries) newest = std::max(newest, e.newest_ms);
+      out.newest.emplace_back(partition, newest);
+    }
+  }
+  std::ranges::sort(out.newest);
+  out.with_aborts = partitions_with_aborts();
+  return out;
+}
+
 std::int64_t Generation::newest_ms(PartitionId partition, Offset from) const {
-  std::int64_t newest = std::numeric_limits<std::int64_t>::min();
+  std::int64_t newest = kNoTime;
   Position first;
   Offset until{};
   {

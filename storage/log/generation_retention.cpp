@@ -85,11 +85,12 @@ void Generation::measure() const {
   measured_ = true;
 }
 
-std::uint64_t Generation::bytes_of(PartitionId partition) const {
+Generation::Sizes Generation::sizes() const {
   measure();
   const std::lock_guard lock(mutex_);
-  const auto found = index_.find(partition);
-  return found == index_.end() ? 0 : found->second.all_bytes;
+  Sizes out;
+  for (const auto& [partition, lane] : index_) out[partition] = lane.all_bytes;
+  return out;
 }
 
 Offset Generation::offset_before_last(PartitionId partition, std::uint64_t bytes) const {

@@ -115,6 +115,7 @@ void Group::clear() {
   tickets_.clear();
   records_ = 0;
   payload_bytes_ = 0;
+  promised_bytes_ = 0;
   bytes_ = 0;
   urgent_ = false;
   outcome = Outcome{};

@@ -62,6 +62,10 @@ class Group {
   // Bytes that the group holds, for limits: encoded records and state.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   // Values of the records alone: the payload that write amplification is measured against.
+  // What compacted partitions were admitted to hold more (Log::admit).
+  void promise(std::uint64_t bytes) { promised_bytes_ += bytes; }
+  [[nodiscard]] std::uint64_t promised_bytes() const { return promised_bytes_; }
+
   [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
   [[nodiscard]] const std::vector<Ticket>& tickets() const { return tickets_; }
   struct Change {
@@ -126,6 +130,7 @@ class Group {
   std::vector<Ticket> tickets_;
   std::uint64_t records_ = 0;
   std::uint64_t payload_bytes_ = 0;
+  std::uint64_t promised_bytes_ = 0;
   std::size_t bytes_ = 0;
   bool urgent_ = false;
 };

@@ -162,6 +162,22 @@ std::uint64_t Env::tree_pages() const {
   return stat.ms_branch_pages + stat.ms_leaf_pages;
 }
 
+void Env::will_read(const char* from, std::size_t bytes) const {
+  const auto place = reinterpret_cast<std::uintptr_t>(from);
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t start = place / page * page;
+  ByteView map = map_;
+  if (env_ != nullptr) {
+    MDB_envinfo info{};
+    mdb_env_info(env_, &info);
+    map = ByteView(static_cast<const char*>(info.me_mapaddr), info.me_mapsize);
+  }
+  const auto first = reinterpret_cast<std::uintptr_t>(map.data());
+  if (start < first || start >= first + map.size()) return;
+  const std::size_t length = std::min(place - start + bytes, first + map.size() - start);
+  ::madvise(reinterpret_cast<void*>(start), length, MADV_WILLNEED);  // it may say no
+}
+
 std::uint64_t Env::used_bytes() const {
   if (tree_) return tree_->used_bytes();
   MDB_envinfo info{};

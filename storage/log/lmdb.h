@@ -56,6 +56,10 @@ class Env {
 
   [[nodiscard]] std::uint64_t map_bytes() const { return map_bytes_; }
 
+  // Somebody is going to read that many bytes from `from`, a place inside a row's value, on. The map is
+  // read page by page otherwise, each for itself.
+  void will_read(const char* from, std::size_t bytes) const;
+
   // The last system or LMDB error, for people.
   [[nodiscard]] static std::string last_error();
 

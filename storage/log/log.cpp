@@ -104,7 +104,8 @@ void Log::build_blocks(Group& group, Plan& plan) {
     }
     const ByteView bytes = batch->made.empty() ? batch->builder.bytes() : ByteView(batch->made);
     more += records;
-    if (!builder.empty() && builder.size() + bytes.size() > kBlockBytesTarget) finish();
+    const std::size_t entry = bytes.size() + kBlockEntryBytes;
+    if (!builder.empty() && builder.size() + entry > kBlockBytesTarget) finish();
     builder.add(batch->partition, base, records, bytes);
   }
   if (!builder.empty()) finish();
@@ -113,7 +114,8 @@ void Log::build_blocks(Group& group, Plan& plan) {
 bool Log::has_room(std::uint64_t need_bytes) const {
   if (!active_->takes_blocks()) return false;
   // Rows of what is newest in older generations must find room whenever one of these has to go.
-  const std::uint64_t kept = kKeptRoomFactor * compacted_.not_kept_bytes();
+  const std::uint64_t kept =
+      kKeptRoomFactor * std::min<std::uint64_t>(compacted_.not_kept_bytes(), live_bytes_max());
   const auto fill = static_cast<double>(active_->env().used_bytes() + need_bytes + kept);
   return fill <= kFillMax * static_cast<double>(active_->env().map_bytes());
 }
@@ -144,6 +146,9 @@ Result<void> Log::write(Generation& generation, const Group& group, const Plan& 
     for (const Producers::Aborted& aborted : plan.stage.aborted()) {
       const Bytes key = aborted_key(aborted.partition, aborted.marker);
       RUNNEL_TRY(txn->put(key, with_checksum(key, encode_aborted(aborted))));
+      for (const auto& row : compacted_.undone_by_abort({aborted.partition, aborted.producer})) {
+        RUNNEL_TRY(txn->erase(state_key(Compacted::row_name(row))));
+      }
     }
     for (const BlockPtr& block : plan.blocks) {
       RUNNEL_TRY(txn->append(block_key(block->first()), block->bytes()));
@@ -182,8 +187,11 @@ void Log::publish_open(PartitionId partition) {
 Errc Log::commit_parts(Group& group, const Plan& plan) {
   static const std::vector<BlockPtr> kNone;
   const auto& blocks = plan.records_refused ? kNone : plan.blocks;
-  const std::size_t rows =
+  std::size_t rows =
       plan.stage.changes().size() + plan.stage.aborted().size() + plan.forgotten + plan.stale;
+  for (const Producers::Aborted& aborted : plan.stage.aborted()) {
+    rows += compacted_.undone_by_abort({aborted.partition, aborted.producer}).size();
+  }
   const std::uint64_t need =
       commit_bytes_max(group, blocks, rows, active_->env().tree_pages());
   const auto generation_bytes = static_cast<double>(options_.generation_bytes);
@@ -227,6 +235,12 @@ Errc Log::commit_parts(Group& group, const Plan& plan) {
 }
 
 Errc Log::commit(Group& group) {
+  const Errc outcome = commit_group(group);
+  promised_bytes_.fetch_sub(group.promised_bytes(), std::memory_order_relaxed);
+  return outcome;
+}
+
+Errc Log::commit_group(Group& group) {
   if (failed()) return group.outcome.records = group.outcome.state = Errc::log_failed;
   const Instant begun = clock_.now();
   Plan plan(producers_);
@@ -243,7 +257,7 @@ Errc Log::commit(Group& group) {
   if (outcome == Errc::ok) {
     producers_.apply(plan.stage);
     if (!plan.blocks.empty()) publish(plan);
-    note_keys(plan.blocks);
+    note_keys(group, plan.blocks);
     metrics_.payload_bytes.add(group.payload_bytes());
     group.outcome.blocks = std::move(plan.blocks);
   } else if (outcome != Errc::log_failed && !group.state().empty()) {

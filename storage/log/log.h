@@ -56,6 +56,7 @@ struct Fetched {
   // With read_committed: whose records among these, from which offset on, are to be left out.
   std::vector<Producers::Aborted> aborted;
   std::uint32_t damaged = 0;  // records on the way that a wrong checksum took
+  Offset next{};  // behind all that was read or passed over; there may be no batch in front of it
 };
 
 // Asks find_time() for the record with the largest timestamp.
@@ -155,9 +156,12 @@ class Log {
 
   [[nodiscard]] Position end() const { return Position(end_.load(std::memory_order_acquire)); }
 
-  // The partition is compacted, and compacted partitions hold as much as they may (compacted.h): it
-  // should be given no more records.
-  [[nodiscard]] bool refuses(PartitionId partition) const;
+  // Whether the partition is compacted: what it is to be given must then be admitted.
+  [[nodiscard]] bool compacts(PartitionId partition) const;
+
+  // Whether compacted partitions may hold that much more (compacted.h); if so it is promised to what
+  // is put into `group`, until that is committed. From the thread that fills the group.
+  [[nodiscard]] bool admit(const Growth& growth, Group& group) const;
 
   [[nodiscard]] bool failed() const { return failed_.load(std::memory_order_relaxed); }
 
@@ -180,6 +184,9 @@ class Log {
     mutable std::shared_ptr<Generation> open;
     mutable std::weak_ptr<Generation> known;  // a file is never opened twice in a process
     mutable std::uint64_t used_at = 0;
+    // Of a sealed one, once somebody wanted it.
+    mutable std::shared_ptr<const Generation::Summary> summary;
+    mutable std::shared_ptr<const Generation::Sizes> sizes;
   };
 
   Log(LogOptions options, const Clock& clock);
@@ -217,6 +224,7 @@ class Log {
 
   void build_blocks(Group& group, Plan& plan);
   bool judge(Group::Batch& batch, Group& group, Offset base, std::int64_t hub, Plan& plan) const;
+  Errc commit_group(Group& group);
   Errc commit_parts(Group& group, const Plan& plan);
   Result<void> write(Generation& generation, const Group& group, const Plan& plan);
   void publish(const Plan& plan);
@@ -242,7 +250,9 @@ class Log {
   Result<void> load_kept();
   void follow_compaction();
   Result<void> load_keys(PartitionId partition);
-  void note_keys(const std::vector<BlockPtr>& blocks);
+  void release_gone();
+  void release_rows(PartitionId partition);
+  void note_keys(const Group& group, const std::vector<BlockPtr>& blocks);
   void drop_rows(const std::vector<Compacted::Name>& names);
   [[nodiscard]] std::size_t stale_now() const;
   void publish_kept(PartitionId partition);
@@ -253,9 +263,19 @@ class Log {
   Result<void> keep_newest();
   void compact_a_little();
 
-  std::shared_ptr<Generation> generation_of(const Slot& slot) const;  // mutex_ held
-  std::shared_ptr<Generation> generation_at(Position position) const;
-  Result<std::shared_ptr<Generation>> generation_for(PartitionId partition, Offset offset) const;
+  // Of these, Errc::damaged and not_found mean a hole; anything else, that it may work another time.
+  using GenerationResult = Result<std::shared_ptr<Generation>>;
+  GenerationResult generation_of(const Slot& slot) const;  // mutex_ held
+  GenerationResult generation_at(Position position) const;
+  GenerationResult generation_for(PartitionId partition, Offset offset) const;
+  const Slot* slot_at(Position position) const;  // mutex_ held
+  template <class Ask, class Place>
+  auto known_of(Position first, Ask ask, Place place) const
+      -> Result<std::remove_cvref_t<std::invoke_result_t<Place, const Slot&>>>;
+  // The first positions of all generations, oldest first.
+  [[nodiscard]] std::vector<Position> generations() const;
+  Result<std::shared_ptr<const Generation::Summary>> summary_at(Position first) const;
+  Result<std::shared_ptr<const Generation::Sizes>> sizes_at(Position first) const;
   // What a fetch is after, and how far it has come.
   struct Reading {
     PartitionId partition{};
@@ -266,8 +286,20 @@ class Log {
   };
 
   Result<void> fetch_from(const Generation& generation, Reading& reading, Fetched& out) const;
+  Result<Fetched> fetch_once(
+      PartitionId partition,
+      Offset offset,
+      std::size_t bytes_max,
+      Isolation isolation,
+      Offset oldest
+  ) const;
   Result<void> list_aborted(PartitionId partition, Offset from, Offset until, Fetched& out) const;
   Result<void> fetch_kept(Reading& reading, Offset until, Fetched& out) const;
+  Result<void> each_kept(
+      PartitionId partition, Offset from, const std::function<void(Offset, std::int64_t)>& visit
+  ) const;
+  [[nodiscard]] std::int64_t newest_time(PartitionId partition, Offset start) const;
+  [[nodiscard]] std::int64_t newest_time_in_kept(PartitionId partition, Offset from) const;
   Result<TimedOffset> find_time_in_kept(
       PartitionId partition, std::int64_t at_least_ms, Offset from
   ) const;
@@ -304,7 +336,9 @@ class Log {
   std::atomic<std::uint64_t> first_{0};
   std::atomic<std::uint64_t> end_{0};
   std::atomic<bool> failed_{false};
-  std::atomic<bool> compacted_full_{false};
+  std::atomic<bool> some_compacted_{false};           // by the rules
+  std::atomic<std::uint64_t> live_bytes_{0};          // compacted_'s, as of the last commit
+  mutable std::atomic<std::uint64_t> promised_bytes_{0};  // admitted, and not committed yet
   std::atomic<bool> rules_known_{false};  // set_rules() was called
   Metrics metrics_;
 };

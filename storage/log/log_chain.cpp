@@ -19,12 +19,6 @@ constexpr std::uint64_t kOverheadBytes = 1 << 20;
 constexpr std::chrono::milliseconds kProducerSilenceMax = std::chrono::hours(24);
 constexpr std::size_t kProducersMax = 10'000;
 
-// A new file for which there is no room is refused, and the log goes on. A transaction of the log
-// itself that meets a full file system has failed half way, which is no refusal.
-boost::system::error_code failed_commit(const boost::system::error_code& ec) {
-  return errc_of(ec) == Errc::no_space ? make_error_code(Errc::io_error) : ec;
-}
-
 }  // namespace
 
 LogOptions Log::limits() const {
@@ -142,6 +136,7 @@ Result<void> Log::retire_oldest(Why why) {
 
 void Log::maintain() {
   if (failed()) return;
+  follow_compaction();  // before anything is retired
   const LogOptions limits = this->limits();
   auto done = make_room(0);
   const bool tried = done || refused(done.error());

@@ -29,4 +29,15 @@ inline bool refused(const boost::system::error_code& ec) {
   return errc_of(ec) == Errc::log_full || errc_of(ec) == Errc::no_space;
 }
 
+// Whether what could not be read is lost, and no reason to wait.
+inline bool hole(const boost::system::error_code& ec) {
+  return errc_of(ec) == Errc::damaged || errc_of(ec) == Errc::not_found;
+}
+
+// A new file for which there is no room is refused, and the log goes on. A transaction of the log
+// itself that meets a full file system has failed half way, which is no refusal.
+inline boost::system::error_code failed_commit(const boost::system::error_code& ec) {
+  return errc_of(ec) == Errc::no_space ? make_error_code(Errc::io_error) : ec;
+}
+
 }  // namespace runnel::log

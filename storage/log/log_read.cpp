@@ -3,12 +3,13 @@
 
 #include "storage/base/logger.h"
 #include "storage/log/log.h"
+#include "storage/log/log_files.h"
 
 namespace runnel::log {
 namespace {
 
-// Environments kept open besides the active one; a map each.
-constexpr std::size_t kOpenMax = sizeof(void*) == 8 ? 24 : 4;
+// What a fetch asks the disk for at once; a cold log would otherwise come page by page.
+constexpr std::size_t kReadAhead = 1 << 20;
 
 }  // namespace
 
@@ -44,41 +45,11 @@ Result<void> Log::each_state(
   return {};
 }
 
-std::shared_ptr<Generation> Log::generation_of(const Slot& slot) const {
-  slot.used_at = ++uses_;
-  if (slot.open != nullptr) return slot.open;
-  slot.open = slot.known.lock();
-  if (slot.open == nullptr) {
-    auto opened = Generation::open(options_.dir, slot.id, Env::Mode::read_only);
-    if (!opened) return nullptr;
-    slot.open = *opened;
-    slot.known = slot.open;
-  }
-  const Slot* oldest = nullptr;
-  std::size_t open = 0;
-  for (const Slot& s : chain_) {
-    if (s.open == nullptr || &s == &chain_.back()) continue;
-    ++open;
-    if (oldest == nullptr || s.used_at < oldest->used_at) oldest = &s;
-  }
-  if (open > kOpenMax) oldest->open.reset();
-  return slot.known.lock();
-}
-
-std::shared_ptr<Generation> Log::generation_at(Position position) const {
-  const std::lock_guard lock(mutex_);
-  auto it = std::upper_bound(chain_.begin(), chain_.end(), position, [](Position p, const Slot& s) {
-    return p < s.first;
-  });
-  if (it == chain_.begin()) return nullptr;
-  return generation_of(*std::prev(it));
-}
-
 Result<BlockPtr> Log::read_block(Position position) const {
   if (position < first() || position >= end()) return Errc::not_found;
   const auto generation = generation_at(position);
-  if (generation == nullptr) return position < first() ? Errc::not_found : Errc::damaged;
-  auto bytes = generation->read_block(position);
+  if (!generation) return position < first() ? Errc::not_found : errc_of(generation.error());
+  auto bytes = (*generation)->read_block(position);
   // It was committed: a place in the log without a block is damage.
   if (!bytes) return errc_of(bytes.error()) == Errc::not_found ? Errc::damaged : bytes.error();
   auto block = Block::make(std::move(*bytes), false);
@@ -88,50 +59,21 @@ Result<BlockPtr> Log::read_block(Position position) const {
 }
 
 Position Log::skip_damaged(Position position) const {
-  std::vector<Position> firsts;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Slot& slot : chain_) firsts.push_back(slot.first);
-  }
+  const std::vector<Position> firsts = generations();
   for (std::size_t i = 0; i < firsts.size(); ++i) {
     if (i + 1 < firsts.size() && firsts[i + 1].value <= position.value + 1) continue;
     const Position from(std::max(position.value + 1, firsts[i].value));
     const auto generation = generation_at(from);
-    if (generation == nullptr) continue;
+    if (!generation) continue;
     std::optional<Position> found;
     // Damage on the way is what is to be skipped.
-    (void)generation->walk_blocks(from, [&](const BlockHead& head, ByteView) {
+    (void)(*generation)->walk_blocks(from, [&](const BlockHead& head, ByteView) {
       found = head.first;
       return false;
     });
     if (found) return *found;
   }
   return end();
-}
-
-// The generation in which `offset` must be; nullptr when that cannot be opened, not_found when it
-// has been retired.
-Result<std::shared_ptr<Generation>> Log::generation_for(PartitionId partition, Offset offset)
-    const {
-  const std::lock_guard lock(mutex_);
-  const Slot* found = nullptr;
-  for (const Slot& slot : chain_) {
-    const auto start = slot.starts.find(partition);
-    if (start != slot.starts.end() && start->second > offset) break;
-    found = &slot;
-  }
-  if (found == nullptr) return Errc::not_found;
-  return generation_of(*found);
-}
-
-// The first offset behind `behind` at which a generation begins.
-Offset Log::next_start(PartitionId partition, Offset behind, Offset otherwise) const {
-  const std::lock_guard lock(mutex_);
-  for (const Slot& slot : chain_) {
-    const auto start = slot.starts.find(partition);
-    if (start != slot.starts.end() && start->second > behind) return start->second;
-  }
-  return otherwise;
 }
 
 // Takes batches from one generation, and moves `next` behind the last one.
@@ -141,9 +83,18 @@ Result<void> Log::fetch_from(const Generation& generation, Reading& reading, Fet
     out.damaged += static_cast<std::uint32_t>(until - next.value);
     next = Offset(until);
   };
+  const char* asked_for = nullptr;  // up to here
   const auto walked = generation.walk_blocks(
       generation.seek(reading.partition, next),
       [&](const BlockHead& head, ByteView value) {
+        // Blocks stand one behind the other, but for what LMDB found in between.
+        const char* end = value.data() + value.size();
+        if (asked_for == nullptr || end > asked_for) {
+          const std::size_t wanted = reading.bytes_max - out.batches.size();
+          const std::size_t ahead = std::max(std::min(wanted, kReadAhead), value.size());
+          generation.env().will_read(value.data(), ahead);
+          asked_for = value.data() + ahead;
+        }
         for (const BlockEntry& e : head.entries) {
           if (e.partition != reading.partition || e.base.value + e.records <= next.value) continue;
           if (e.base >= reading.end) return false;
@@ -207,47 +158,51 @@ Result<void> Log::fetch_kept(Reading& reading, Offset until, Fetched& out) const
   return {};
 }
 
-Result<TimedOffset> Log::find_time_in_kept(
-    PartitionId partition, std::int64_t at_least_ms, Offset from
-) const {
-  Bytes prefix(kKeptKind);
-  ByteWriter(prefix).be32(partition.value);
-  const Offset until = oldest_of(partition);
-  std::optional<TimedOffset> found;
-  RUNNEL_TRY(each_state(prefix, [&](ByteView name, ByteView value) {
-    const auto where = Compacted::name_of(name);
-    const auto row = Compacted::decode(value);
-    if (found || !where || !row || where->offset < from || where->offset >= until) return;
-    const std::int64_t time = newest_timestamp(row->batch);
-    if (time >= at_least_ms) found = TimedOffset{where->offset, time};
-  }));
-  if (found) return *found;
-  return Errc::not_found;
-}
-
 // The transactions whose records in [from, until) were aborted: their markers stand behind `from`,
 // some of them behind `until`.
 Result<void> Log::list_aborted(
     PartitionId partition, Offset from, Offset until, Fetched& out
 ) const {
-  std::optional<Offset> at = from;
-  while (at) {
-    const auto generation = generation_for(partition, *at);
-    if (!generation) return {};
-    if (*generation != nullptr) {
-      const auto further = (*generation)->aborted(partition, from, until, out.aborted);
-      if (!further) return further.error();
-      if (*further == Generation::Further::no) return {};
+  std::vector<Position> firsts;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Slot& slot : chain_) {
+      const auto start = slot.starts.find(partition);
+      if (start != slot.starts.end() && start->second <= from) firsts.clear();
+      firsts.push_back(slot.first);
     }
-    const Offset end = out.range.high_watermark;
-    const Offset further = next_start(partition, *at, end);
-    at = further < end ? std::optional(further) : std::nullopt;
+  }
+  for (const Position first : firsts) {
+    const auto summary = summary_at(first);
+    if (summary && !std::ranges::binary_search((*summary)->with_aborts, partition)) continue;
+    const auto generation = generation_at(first);
+    if (!generation && hole(generation.error())) continue;
+    if (!generation) return generation.error();
+    const auto further = (*generation)->aborted(partition, from, until, out.aborted);
+    if (!further) return further.error();
+    if (*further == Generation::Further::no) return {};
   }
   return {};
 }
 
 Result<Fetched> Log::fetch(
     PartitionId partition, Offset offset, std::size_t bytes_max, Isolation isolation
+) const {
+  // A generation that is retired while it is read from takes along what says which of its records
+  // were aborted, and leaves rows instead of records.
+  for (;;) {
+    const Offset oldest = oldest_of(partition);
+    auto fetched = fetch_once(partition, offset, bytes_max, isolation, oldest);
+    if (oldest_of(partition) == oldest) return fetched;
+  }
+}
+
+Result<Fetched> Log::fetch_once(
+    PartitionId partition,
+    Offset offset,
+    std::size_t bytes_max,
+    Isolation isolation,
+    Offset oldest
 ) const {
   Fetched out;
   out.range = range(partition);
@@ -260,14 +215,14 @@ Result<Fetched> Log::fetch(
       std::max<std::size_t>(bytes_max, 1),  // at least one batch
       false};
   Offset& next = reading.next;
-  const Offset oldest = std::min(oldest_of(partition), reading.end);
-  if (next < oldest) RUNNEL_TRY(fetch_kept(reading, oldest, out));
+  const Offset kept_until = std::min(oldest, reading.end);
+  if (next < kept_until) RUNNEL_TRY(fetch_kept(reading, kept_until, out));
   while (next < reading.end && out.batches.size() < reading.bytes_max && !reading.full) {
     const auto generation = generation_for(partition, next);
-    if (!generation && out.batches.empty()) return generation.error();
-    if (!generation) break;
+    if (!generation && !hole(generation.error()) && out.batches.empty()) return generation.error();
+    if (!generation && !hole(generation.error())) break;
     const Offset before = next;
-    if (*generation != nullptr) RUNNEL_TRY(fetch_from(**generation, reading, out));
+    if (generation) RUNNEL_TRY(fetch_from(**generation, reading, out));
     if (next != before) continue;
     // Nothing more in this generation: records of it are damaged or set aside. Go on in the next
     // one.
@@ -276,36 +231,9 @@ Result<Fetched> Log::fetch(
     out.damaged += static_cast<std::uint32_t>(further.value - next.value);
     next = further;
   }
-  if (committed) RUNNEL_TRY(list_aborted(partition, offset, next, out));
+  if (committed) RUNNEL_TRY(list_aborted(partition, std::max(offset, oldest), next, out));
+  out.next = next;
   return out;
-}
-
-Result<TimedOffset> Log::find_time(PartitionId partition, std::int64_t at_least_ms) const {
-  std::vector<Position> firsts;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Slot& slot : chain_) firsts.push_back(slot.first);
-  }
-  const Offset start = range(partition).log_start;
-  if (at_least_ms == kNewestTime) {
-    at_least_ms = std::numeric_limits<std::int64_t>::min();
-    for (const Position first : firsts) {
-      if (const auto g = generation_at(first)) {
-        at_least_ms = std::max(at_least_ms, g->newest_ms(partition, start));
-      }
-    }
-  }
-  if (start < oldest_of(partition)) {
-    const auto kept = find_time_in_kept(partition, at_least_ms, start);
-    if (kept || errc_of(kept.error()) != Errc::not_found) return kept;
-  }
-  for (const Position first : firsts) {
-    const auto generation = generation_at(first);
-    if (generation == nullptr) continue;
-    const auto found = generation->find_time(partition, at_least_ms, start);
-    if (found || errc_of(found.error()) != Errc::not_found) return found;
-  }
-  return Errc::not_found;
 }
 
 // From the rows: the table is the commit thread's.

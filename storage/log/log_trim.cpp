@@ -34,6 +34,9 @@ std::shared_ptr<const Trims> Log::trims() const {
 }
 
 void Log::set_rules(PartitionRuleMap rules) {
+  const bool some =
+      std::ranges::any_of(rules, [](const auto& rule) { return rule.second.compacted; });
+  some_compacted_.store(some, std::memory_order_relaxed);
   auto shared = std::make_shared<const PartitionRuleMap>(std::move(rules));
   const std::lock_guard lock(mutex_);
   rules_ = std::move(shared);
@@ -84,6 +87,8 @@ void Log::plan_trims(const Group& group, Plan& plan) const {
 // Trims that speak of nothing but the oldest generation, and of partitions that are gone and empty.
 std::vector<PartitionId> Log::trims_of_oldest_alone() const {
   std::vector<PartitionId> out;
+  // Rows that a trim has made stale would come back if the hub stopped before they are removed.
+  if (!stale_.empty()) return out;
   const std::lock_guard lock(mutex_);
   for (const auto& [partition, start] : trims_->starts()) {
     const auto next = chain_[1].starts.find(partition);
@@ -101,6 +106,7 @@ void Log::apply_rules() {
   const auto rules = this->rules();
   const std::int64_t hub = hub_ms();
   Group group;
+  std::vector<std::string> said;
   for (const auto& [partition, rule] : *rules) {
     const Offset from = range(partition).log_start;
     Offset start = from;
@@ -112,19 +118,17 @@ void Log::apply_rules() {
     }
     if (start <= from) continue;
     group.trim(partition, start, TrimReason::expired);
-    logger::info(
-        "log",
-        logger::text(
-            "partition ",
-            partition.value,
-            " trimmed by its topic's retention: offsets ",
-            from.value,
-            " to ",
-            start.value - 1
-        )
-    );
+    said.push_back(logger::text(
+        "partition ",
+        partition.value,
+        " trimmed by its topic's retention: offsets ",
+        from.value,
+        " to ",
+        start.value - 1
+    ));
   }
-  if (!group.empty()) commit(group);
+  if (group.empty() || commit(group) != Errc::ok) return;  // it is tried again
+  for (const std::string& line : said) logger::info("log", line);
 }
 
 // Behind the last record of a partition that was committed at `until_hub_ms` or before.
@@ -140,25 +144,24 @@ Offset Log::aged_start(PartitionId partition, std::int64_t until_hub_ms) const {
     at = young->first;
   }
   const auto generation = generation_at(at);
-  return generation == nullptr ? Offset(0)
-                               : generation->offset_at(partition, generation->after(until_hub_ms));
+  if (!generation) return Offset(0);
+  return (*generation)->offset_at(partition, (*generation)->after(until_hub_ms));
 }
 
 // The first offset such that what follows is still at least `bytes_max`, about.
 Offset Log::oversized_start(PartitionId partition, std::uint64_t bytes_max) const {
-  std::vector<Position> firsts;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Slot& slot : chain_) firsts.push_back(slot.first);
-  }
+  const std::vector<Position> firsts = generations();
   std::uint64_t kept = 0;
   for (auto first = firsts.rbegin(); first != firsts.rend(); ++first) {
-    const auto generation = generation_at(*first);
-    if (generation == nullptr) continue;
-    const std::uint64_t bytes = generation->bytes_of(partition);
-    if (kept + bytes > bytes_max)
-      return generation->offset_before_last(partition, bytes_max - kept);
-    kept += bytes;
+    const auto sizes = sizes_at(*first);
+    const auto size = sizes ? (*sizes)->find(partition) : Generation::Sizes::const_iterator();
+    if (!sizes || size == (*sizes)->end()) continue;
+    if (kept + size->second > bytes_max) {
+      const auto generation = generation_at(*first);
+      if (!generation) return Offset(0);
+      return (*generation)->offset_before_last(partition, bytes_max - kept);
+    }
+    kept += size->second;
   }
   return Offset(0);
 }

@@ -38,8 +38,7 @@ Producers::Judgement Producers::Stage::judge(
   const Entry* entry = find({partition, stamp.id});
   if (entry == nullptr || stamp.marker != ProducerStamp::Marker::none) return {};
   if (stamp.epoch < entry->epoch) return {Verdict::fenced, {}};
-  if (entry->count == 0) return {};
-  if (stamp.epoch > entry->epoch) {
+  if (entry->count == 0 || stamp.epoch > entry->epoch) {
     return {stamp.first_sequence == 0 ? Verdict::store : Verdict::out_of_order, {}};
   }
   for (std::size_t i = 0; i < entry->count; ++i) {
@@ -50,7 +49,9 @@ Producers::Judgement Producers::Stage::judge(
   }
   const std::int32_t last = entry->batches[entry->count - 1U].last;
   if (stamp.first_sequence == following(last, 1)) return {};
-  if (ahead(entry->batches[0].first, stamp.last_sequence()) < 0) return {Verdict::forgotten, {}};
+  // With fewer batches than are remembered, all are known, and this was none of them.
+  const bool older = ahead(entry->batches[0].first, stamp.last_sequence()) < 0;
+  if (older && entry->count == Entry::kBatches) return {Verdict::forgotten, {}};
   return {Verdict::out_of_order, {}};
 }
 
@@ -122,6 +123,11 @@ void Producers::apply(const Stage& stage) {
 
 std::optional<Offset> Producers::first_open(PartitionId partition) const {
   return Stage(*this).first_open(partition);
+}
+
+std::optional<Offset> Producers::open_since(const Name& name) const {
+  const auto open = open_.find(name);
+  return open == open_.end() ? std::nullopt : std::optional(open->second);
 }
 
 std::vector<PartitionId> Producers::partitions_open() const {

@@ -11,7 +11,7 @@
 //   an unknown producer, or a higher epoch that begins at 0    it is stored
 //   it follows the last one (0 follows 2^31 - 1)                it is stored
 //   exactly one of the last five                                Verdict::duplicate, with its old offset
-//   older than those                                            Verdict::forgotten
+//   older than five that are known                              Verdict::forgotten
 //   a lower epoch                                               Verdict::fenced
 //   anything else                                               Verdict::out_of_order
 // A marker is always stored. It closes the producer's transaction in the partition; one with a higher
@@ -117,6 +117,8 @@ class Producers {
 
   // Where the oldest open transaction of a partition began; nullopt: none is open.
   [[nodiscard]] std::optional<Offset> first_open(PartitionId partition) const;
+  // Where this producer's open transaction began there.
+  [[nodiscard]] std::optional<Offset> open_since(const Name& name) const;
   // Partitions with open transactions.
   [[nodiscard]] std::vector<PartitionId> partitions_open() const;
 

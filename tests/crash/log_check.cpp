@@ -76,6 +76,7 @@ std::string LogCheck::check(const std::filesystem::path& dir, std::size_t settle
   {
     auto log = log::Log::open(options_for(dir), clock);
     if (!log) return text("it does not open: ", describe(errc_of(log.error())));
+    (*log)->set_rules(rules());
     std::string why;
     std::optional<Moment> found;
     for (const Moment& moment : possible(settled)) {
@@ -123,29 +124,36 @@ std::string LogCheck::compare(const log::Log& log, const Moment& moment, std::si
         totals.discarded
     );
   }
-  std::uint64_t starts = 0;
+  // Generations begin between groups.
+  const auto begins = std::ranges::lower_bound(positions_, first);
+  if (begins == positions_.end() || *begins != first) {
+    return text("the log begins at ", first, ", inside a group");
+  }
+  const auto& starts = ends_[static_cast<std::size_t>(begins - positions_.begin())];
   for (std::uint32_t p = 0; p < kPartitions; ++p) {
-    const PartitionId partition(p);
-    starts += static_cast<std::uint64_t>(log.range(partition).log_start.value);
-    std::string why = compare_partition(log, partition, ends_[moment.groups][p]);
+    std::string why = compare_partition(log, PartitionId(p), starts[p], ends_[moment.groups][p]);
     if (!why.empty()) return why;
   }
-  if (starts != first)
-    return text("partitions begin after ", starts, " records, the log after ", first);
   if (std::string why = compare_blocks(log); !why.empty()) return why;
   return compare_state(log, moment.states);
 }
 
 std::string LogCheck::compare_partition(
-    const log::Log& log, PartitionId partition, std::int64_t end
+    const log::Log& log, PartitionId partition, std::int64_t oldest, std::int64_t end
 ) const {
   const log::PartitionRange range = log.range(partition);
+  const bool compacted = partition == kCompacted;
+  const std::int64_t start = range.log_start.value;
+  if (compacted ? start > oldest : start != oldest) {
+    return text("partition ", partition.value, " begins at ", start, " instead of ", oldest);
+  }
   if (range.high_watermark.value != end) {
     return text(
         "partition ", partition.value, " ends at ", range.high_watermark.value, " instead of ", end
     );
   }
-  std::int64_t next = range.log_start.value;
+  std::int64_t next = start;
+  std::set<std::int64_t> seen;
   while (next < end) {
     const auto fetched = log.fetch(partition, Offset(next), kFetchBytes);
     if (!fetched) return text("fetch at ", next, ": ", describe(errc_of(fetched.error())));
@@ -164,6 +172,8 @@ std::string LogCheck::compare_partition(
         const auto record = batch->record_at(at);
         if (!record) return text("fetch at ", next, ": a record that is none");
         if (record->offset.value < before) continue;  // the batch began before what was asked for
+        // In front of the oldest generation is what compaction has kept.
+        if (next < oldest) next = std::min(record->offset.value, oldest);
         if (record->offset.value != next)
           return text("offset ", record->offset.value, " instead of ", next);
         const Place& place = partitions_[partition.value][static_cast<std::size_t>(next)];
@@ -176,10 +186,26 @@ std::string LogCheck::compare_partition(
               " has other bytes than were acknowledged"
           );
         }
+        if (compacted) seen.insert(next);
         ++next;
       }
     }
+    if (next == before && compacted) next = fetched->next.value;
     if (next == before) return text("fetch at ", next, " goes no further");
+  }
+  return compacted ? compare_newest(seen, end) : "";
+}
+
+std::string LogCheck::compare_newest(const std::set<std::int64_t>& seen, std::int64_t end) const {
+  const std::vector<Place>& places = partitions_[kCompacted.value];
+  std::map<Bytes, std::int64_t> newest;
+  for (std::int64_t offset = 0; offset < end; ++offset) {
+    const Place& place = places[static_cast<std::size_t>(offset)];
+    const MadeRecord& record = groups_[place.group].records[place.record];
+    newest[*record.key] = offset;
+  }
+  for (const auto& [key, offset] : newest) {
+    if (!seen.contains(offset)) return text("LOST: offset ", offset, ", the newest of ", key);
   }
   return "";
 }
@@ -220,8 +246,9 @@ std::string LogCheck::compare_state(const log::Log& log, std::size_t states) con
     }
   }
   std::map<Bytes, Bytes> found;
-  const auto walked =
-      log.each_state("", [&](ByteView name, ByteView value) { found[Bytes(name)] = value; });
+  const auto walked = log.each_state("", [&](ByteView name, ByteView value) {
+    if (!name.starts_with(log::kKeptKind)) found[Bytes(name)] = value;
+  });
   if (!walked) return "the state cannot be read";
   if (found != expected) {
     return text(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ class LogCheck {
   //   - doctor finds nothing before the log is opened, nor at the end
   //   - it opens; every record that was acknowledged and not discarded is there, byte by byte,
   //     offsets and positions dense, in order; and nothing else is
+  //   - of the compacted partition, the newest record of every key is there, discarded or not
   //   - the state rows are those of the same moment
   //   - records are discarded only as the ledger says
   //   - a further group commits, and the files stay below the ceiling
@@ -42,7 +44,10 @@ class LogCheck {
       const;
   [[nodiscard]] std::string compare_state(const log::Log& log, std::size_t states) const;
   [[nodiscard]] std::string compare_partition(
-      const log::Log& log, PartitionId partition, std::int64_t end
+      const log::Log& log, PartitionId partition, std::int64_t oldest, std::int64_t end
+  ) const;
+  [[nodiscard]] std::string compare_newest(
+      const std::set<std::int64_t>& seen, std::int64_t end
   ) const;
   [[nodiscard]] std::string compare_blocks(const log::Log& log) const;
   [[nodiscard]] std::string commit_further(log::Log& log, std::size_t group) const;

@@ -75,7 +75,9 @@ int run(const Options& options) {
       auto opened = log::Log::open(log_options, clock);
       if (!opened) return fail("the log does not open", errc_of(opened.error()));
       log = std::move(*opened);
+      log->set_rules(rules());
     }
+    if (done % 3 == 0) log->maintain();
     log::Group group;
     made.fill(group);
     const Errc outcome = log->commit(group);

@@ -19,7 +19,10 @@ MadeRecord make_record(Random& random, std::size_t group, std::size_t index) {
   MadeRecord record;
   record.partition = PartitionId(static_cast<std::uint32_t>(random() % kPartitions));
   record.timestamp_ms = static_cast<std::int64_t>(1'700'000'000'000 + random() % 1'000'000);
-  if (random() % 8 != 0) {
+  if (record.partition == kCompacted) {
+    // The higher, the rarer: the newest of some are soon in a generation that has gone.
+    record.key = "key " + std::to_string((random() % 150) * (random() % 150) / 150);
+  } else if (random() % 8 != 0) {
     record.key = std::to_string(group) + "/" + std::to_string(index);
   }
   if (random() % 16 != 0) {
@@ -85,6 +88,12 @@ void MadeGroup::fill(log::Group& group) const {
       group.erase_state(key);
     }
   }
+}
+
+log::PartitionRuleMap rules() {
+  log::PartitionRuleMap out;
+  out[kCompacted].compacted = true;
+  return out;
 }
 
 std::vector<MadeGroup> make_groups(std::uint64_t seed, std::size_t count) {

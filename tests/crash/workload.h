@@ -15,6 +15,10 @@ namespace runnel::crash {
 
 constexpr std::uint32_t kPartitions = 5;
 
+// One of them is compacted.
+constexpr PartitionId kCompacted{kPartitions - 1};
+log::PartitionRuleMap rules();
+
 // Small generations, so that a run of a few hundred groups rolls and retires many times. A group
 // may fill a third of one.
 constexpr std::uint64_t kGenerationBytes = 512 << 10;
