@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <iterator>
+
 namespace runnel::logger {
 namespace {
 
@@ -28,12 +30,26 @@ spdlog::level::level_enum level_of(Level level) {
   return spdlog::level::info;
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (is_control(c)) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 void set_level(Level level) { sink().set_level(level_of(level)); }
 
 void line(Level level, std::string_view area, std::string_view text) {
-  sink().log(level_of(level), "{}: {}", area, text);
+  sink().log(level_of(level), "{}: {}", area, one_line(text));
 }
 
 }  // namespace runnel::logger

@@ -13,7 +13,8 @@ enum class Level { debug, info, warn, error };
 
 void set_level(Level level);
 
-// Writes one line: time, level, area ("mqtt", "log", …), text.
+// Writes one line: time, level, area ("mqtt", "log", …), text. Control characters, which names that
+// clients chose may hold, are written as \xNN: nobody else can begin a line.
 void line(Level level, std::string_view area, std::string_view text);
 
 inline void debug(std::string_view area, std::string_view text) { line(Level::debug, area, text); }
