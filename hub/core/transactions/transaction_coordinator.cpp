@@ -88,12 +88,10 @@ Result<void> TransactionCoordinator::abort_ownerless(const log::Log& log, Turn& 
 // --- who may ---
 
 TransactionError TransactionCoordinator::refusal(
-    ByteView id, const ProducerIdentity& producer, const Entry** found
+    All::const_iterator at, const ProducerIdentity& producer
 ) const {
-  const auto at = all_.find(id);
   if (at == all_.end()) return TransactionError::invalid_producer_id_mapping;
   const Entry& entry = at->second;
-  *found = &entry;
   if (entry.now.producer.id != producer.id) return TransactionError::invalid_producer_id_mapping;
   if (entry.now.producer.epoch != producer.epoch) return TransactionError::producer_fenced;
   if (entry.ending != 0) return TransactionError::concurrent_transactions;
@@ -103,24 +101,25 @@ TransactionError TransactionCoordinator::refusal(
 TransactionError TransactionCoordinator::check_write(
     ByteView id, const ProducerIdentity& producer, PartitionId partition
 ) const {
-  const Entry* entry = nullptr;
-  const TransactionError error = refusal(id, producer, &entry);
+  const auto at = all_.find(id);
+  const TransactionError error = refusal(at, producer);
   if (error == TransactionError::producer_fenced) return TransactionError::invalid_producer_epoch;
   if (error != TransactionError::none) return error;
-  const bool open = entry->now.state == TransactionState::ongoing &&
-                    entry->now.partitions.contains(partition);
+  const Transaction& now = at->second.now;
+  const bool open =
+      now.state == TransactionState::ongoing && now.partitions.contains(partition);
   return open ? TransactionError::none : TransactionError::invalid_txn_state;
 }
 
 TransactionError TransactionCoordinator::check_offsets(
     ByteView id, const ProducerIdentity& producer, ByteView group
 ) const {
-  const Entry* entry = nullptr;
-  if (const auto error = refusal(id, producer, &entry); error != TransactionError::none) {
+  const auto at = all_.find(id);
+  if (const auto error = refusal(at, producer); error != TransactionError::none) {
     return error;
   }
-  const bool open =
-      entry->now.state == TransactionState::ongoing && entry->now.groups.contains(group);
+  const Transaction& now = at->second.now;
+  const bool open = now.state == TransactionState::ongoing && now.groups.contains(group);
   return open ? TransactionError::none : TransactionError::invalid_txn_state;
 }
 
@@ -206,16 +205,14 @@ TransactionCoordinator::Identified TransactionCoordinator::identify(
   return {TransactionError::none, now.producer};
 }
 
-TransactionError TransactionCoordinator::begin(All::iterator at, Turn& turn, bool changed) {
+void TransactionCoordinator::begin(All::iterator at, Turn& turn, bool changed) {
   Entry& entry = at->second;
   if (entry.now.state != TransactionState::ongoing) {
     entry.now.state = TransactionState::ongoing;
     entry.now.began_hub_ms = turn.hub_ms;
     changed = true;
   }
-  if (!changed && !entry.unsaved) return TransactionError::none;
-  save(at, std::nullopt, turn);
-  return TransactionError::none;
+  if (changed || entry.unsaved) save(at, std::nullopt, turn);
 }
 
 TransactionError TransactionCoordinator::add_partitions(
@@ -224,32 +221,32 @@ TransactionError TransactionCoordinator::add_partitions(
     std::span<const PartitionId> partitions,
     Turn& turn
 ) {
-  const Entry* found = nullptr;
-  if (const auto error = refusal(id, producer, &found); error != TransactionError::none) {
+  const auto at = all_.find(id);
+  if (const auto error = refusal(at, producer); error != TransactionError::none) {
     return error;
   }
-  const auto at = all_.find(id);
   auto& known = at->second.now.partitions;
   std::size_t fresh = 0;
   for (const PartitionId partition : partitions) fresh += known.contains(partition) ? 0U : 1U;
   if (known.size() + fresh > limits_.partitions_max) return TransactionError::invalid_request;
   known.insert(partitions.begin(), partitions.end());
-  return begin(at, turn, fresh != 0);
+  begin(at, turn, fresh != 0);
+  return TransactionError::none;
 }
 
 TransactionError TransactionCoordinator::add_group(
     ByteView id, const ProducerIdentity& producer, ByteView group, Turn& turn
 ) {
-  const Entry* found = nullptr;
-  if (const auto error = refusal(id, producer, &found); error != TransactionError::none) {
+  const auto at = all_.find(id);
+  if (const auto error = refusal(at, producer); error != TransactionError::none) {
     return error;
   }
-  const auto at = all_.find(id);
   auto& known = at->second.now.groups;
   const bool fresh = !known.contains(group);
   if (fresh && known.size() >= limits_.groups_max) return TransactionError::invalid_request;
   if (fresh) known.emplace(group);
-  return begin(at, turn, fresh);
+  begin(at, turn, fresh);
+  return TransactionError::none;
 }
 
 // Puts the end of the open transaction into the group; its row is the caller's to save.
@@ -276,17 +273,16 @@ void TransactionCoordinator::close(
 TransactionError TransactionCoordinator::end(
     ByteView id, const ProducerIdentity& producer, bool commit, Turn& turn
 ) {
-  const Entry* found = nullptr;
-  if (const auto error = refusal(id, producer, &found); error != TransactionError::none) {
+  const auto at = all_.find(id);
+  if (const auto error = refusal(at, producer); error != TransactionError::none) {
     return error;
   }
-  const TransactionState state = found->now.state;
+  const TransactionState state = at->second.now.state;
   if (state != TransactionState::ongoing) {
     const bool said = state == (commit ? TransactionState::complete_commit
                                        : TransactionState::complete_abort);
     return said ? TransactionError::none : TransactionError::invalid_txn_state;
   }
-  const auto at = all_.find(id);
   Transaction before = at->second.now;
   close(at, commit, producer.epoch, turn);
   save(at, std::move(before), turn);

@@ -23,7 +23,6 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "hub/core/groups/group_offsets.h"
@@ -131,9 +130,9 @@ class TransactionCoordinator {
   using All = std::map<Bytes, Entry, std::less<>>;
 
   [[nodiscard]] TransactionError refusal(
-      ByteView id, const ProducerIdentity& producer, const Entry** found
+      All::const_iterator at, const ProducerIdentity& producer
   ) const;
-  TransactionError begin(All::iterator at, Turn& turn, bool changed);
+  void begin(All::iterator at, Turn& turn, bool changed);
   void save(All::iterator at, std::optional<Transaction> before, Turn& turn);
   void close(All::iterator at, bool commit, std::int16_t marker_epoch, Turn& turn);
   void abort_late(Turn& turn);
