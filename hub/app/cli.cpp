@@ -171,9 +171,8 @@ class CommandLine {
     sub.add_option(
            "--config",
            serve_.config,
-           "The configuration; without one: MQTT on 127.0.0.1:1883, HTTP on 127.0.0.1:8090, data "
-           "in "
-           "./runnel-data"
+           "The configuration; without one: MQTT on 127.0.0.1:1883, Kafka on 127.0.0.1:9092, HTTP "
+           "on 127.0.0.1:8090, data in ./runnel-data"
     )
         ->option_text("FILE");
     sub.add_option("--data", serve_.data, "The data directory, instead of the configuration's")

@@ -35,8 +35,11 @@ struct TopicsLine {
   std::string before;
 };
 
-void add_name(CLI::App& sub, std::string& name, const std::string& what) {
-  sub.add_option("NAME", name, what)->required();
+template <class Names>  // one name, or several
+void add_name(CLI::App& sub, Names& names, const std::string& what) {
+  sub.add_option("NAME", names, what)->required()->check([](const std::string& text) {
+    return std::string(text.empty() ? "a name is not empty" : "");
+  });
 }
 
 void add_changes(CLI::App& sub, TopicsLine& line) {
@@ -56,7 +59,7 @@ void add_changes(CLI::App& sub, TopicsLine& line) {
   create.callback([&kafka] { kafka.action = Action::create; });
 
   CLI::App& remove = below(sub, "delete", "Delete topics with all that they hold");
-  remove.add_option("NAME", kafka.names, "Their names")->required();
+  add_name(remove, kafka.names, "Their names");
   remove.callback([&kafka] { kafka.action = Action::remove; });
 
   CLI::App& grow = below(sub, "add-partitions", "Give a topic more partitions");
@@ -162,7 +165,7 @@ void add_groups(CLI::App& sub, Run& run) {
   add_name(describe, line->name, "A group");
   describe.callback([line] { line->command.action = Groups::Action::describe; });
   CLI::App& remove = below(sub, "delete", "Delete groups that have no members");
-  remove.add_option("NAME", line->command.names, "Their names")->required();
+  add_name(remove, line->command.names, "Their names");
   remove.callback([line] { line->command.action = Groups::Action::remove; });
   add_reset(sub, *line);
   sub.callback([line, &run] {

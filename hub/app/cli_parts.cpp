@@ -52,8 +52,8 @@ void add_door(CLI::App& sub, DoorOptions& door) {
            }
            door.bootstrap = text;
          },
-         "Where the Kafka door is, of a hub or of any Kafka cluster [the environment's "
-         "RUNNEL_BOOTSTRAP, or 127.0.0.1:9092]"
+         "Where the Kafka door is, of a hub or of any Kafka cluster [what --config says, the "
+         "environment's RUNNEL_BOOTSTRAP, or 127.0.0.1:9092]"
   )
       ->option_text("HOST:PORT");
   sub.add_option("--config", door.config, "The configuration whose [kafka] listen is meant")

@@ -230,6 +230,9 @@ class Parser {
       if (lines_.of(name) != 0 || value <= bound) return;
       value = static_cast<Size>(std::max(least, bound));
     };
+    const auto unnamed = [this](const std::string& name) { return lines_.of(name) == 0; };
+    config_.generation_is_derived = unnamed("[storage] generation");
+    config_.group_max_is_derived = unnamed("[storage] group_max");
     const std::uint64_t eighth = s.limit_bytes / 8 / kMiB * kMiB;
     follow("[storage] generation", s.generation_bytes, 16 * kMiB, eighth);
     follow("[storage] group_max", s.group_max_bytes, 64 * kKiB, s.generation_bytes / 8);
@@ -254,7 +257,7 @@ LoadedConfig parse_config(std::string_view toml) {
   return Parser().parse(toml);
 }
 
-LoadedConfig load_config(const std::filesystem::path& file) {
+LoadedConfig read_config(const std::filesystem::path& file) {
   std::error_code ec;
   if (std::filesystem::is_directory(file, ec)) return cannot_read("it is a directory");
   errno = 0;
@@ -265,7 +268,11 @@ LoadedConfig load_config(const std::filesystem::path& file) {
   if (in.bad()) return cannot_read(std::strerror(errno));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > kConfigBytesMax) return cannot_read("it is larger than 1MiB");
-  LoadedConfig config = parse_config(text);
+  return parse_config(text);
+}
+
+LoadedConfig load_config(const std::filesystem::path& file) {
+  LoadedConfig config = read_config(file);
   if (!config) return config;
   ConfigErrors errors;
   read_user_files(*config, file.parent_path(), errors);

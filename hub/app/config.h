@@ -166,6 +166,9 @@ struct Config {
   // storage.dir was given on the command line and therefore stays through a reload.
   std::vector<std::string> warnings;
   bool dir_from_command_line = false;
+  // Whether the file leaves these sizes out, so that they follow the ceiling.
+  bool generation_is_derived = true;
+  bool group_max_is_derived = true;
 
   bool operator==(const Config&) const = default;
 };
@@ -187,7 +190,10 @@ using LoadedConfig = boost::system::result<Config, ConfigErrors>;
 // Does not read the files that it names.
 [[nodiscard]] LoadedConfig parse_config(std::string_view toml);
 
-// An unreadable file is an error like any other, with line 0. Reads the files of secrets too.
+// An unreadable file is an error like any other, with line 0.
+[[nodiscard]] LoadedConfig read_config(const std::filesystem::path& file);
+
+// Reads the files of secrets too.
 [[nodiscard]] LoadedConfig load_config(const std::filesystem::path& file);
 
 // "runnel.toml:12: message; did you mean …?", in one line.

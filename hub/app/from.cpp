@@ -9,6 +9,8 @@ namespace runnel::app {
 
 namespace {
 
+constexpr std::int64_t kYear10000 = 253'402'300'800'000;  // in ms since 1970
+
 // Reads a text from the left; every step says whether it went well.
 class Scanner {
  public:
@@ -110,11 +112,15 @@ std::int64_t wall_clock_ms() {
 }
 
 std::optional<std::int64_t> read_time(std::string_view text, std::int64_t now_ms) {
-  if (text.starts_with('@')) return whole_number(text.substr(1));
-  if (!text.starts_with('-')) return read_date(text);
-  const auto ago = read_duration(text.substr(1));
-  if (!ago) return std::nullopt;
-  return now_ms - std::chrono::duration_cast<std::chrono::milliseconds>(*ago).count();
+  std::optional<std::int64_t> ms;
+  if (text.starts_with('@')) {
+    ms = whole_number(text.substr(1));
+  } else if (!text.starts_with('-')) {
+    ms = read_date(text);
+  } else if (const auto ago = read_duration(text.substr(1))) {
+    ms = now_ms - std::chrono::duration_cast<std::chrono::milliseconds>(*ago).count();
+  }
+  return ms && *ms >= 0 && *ms < kYear10000 ? ms : std::nullopt;
 }
 
 std::optional<std::int64_t> read_time(std::string_view text) {

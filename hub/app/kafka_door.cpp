@@ -34,7 +34,7 @@ std::string host_of(const ListenAddress& address) {
 }
 
 OrWhy<std::vector<Peer>> peers_of_config(const std::string& file) {
-  const LoadedConfig loaded = load_config(file);
+  const LoadedConfig loaded = read_config(file);  // without anybody's password
   if (!loaded) return Why{describe(loaded.error().front(), file)};
   if (loaded->kafka.listen.empty())
     return Why{file + ": [kafka] listen is empty: this hub has no Kafka door"};
@@ -45,9 +45,9 @@ OrWhy<std::vector<Peer>> peers_of_config(const std::string& file) {
 
 OrWhy<std::vector<Peer>> peers_of(const DoorOptions& options) {
   std::string text = options.bootstrap;
+  if (text.empty() && !options.config.empty()) return peers_of_config(options.config);
   const char* from_environment = std::getenv("RUNNEL_BOOTSTRAP");
   if (text.empty() && from_environment != nullptr) text = from_environment;
-  if (text.empty() && !options.config.empty()) return peers_of_config(options.config);
   if (text.empty()) return std::vector<Peer>{{"127.0.0.1", kKafkaPort}};
   const auto peers = read_bootstrap(text);
   if (!peers)
@@ -103,6 +103,7 @@ OrWhy<Door> door_of(const DoorOptions& options) {
 }
 
 std::optional<std::string> reach(kafka_client::Client& client, const Door& door) {
+  if (client.unusable()) return *client.unusable();
   // A plain connection says at once why there is none; the library would try on and on.
   const std::string where = "the hub at " + door.bootstrap;
   std::optional<Why> why;

@@ -67,6 +67,9 @@ class KafkaTailRun {
     const auto left = consumer_.close();
     if (why) return failed(*why);
     if (left) return failed("the group's offsets may not be committed: " + left->text);
+    if (code == kExitOk && asked_to_stop != 0 && !command_.follow) {
+      return failed("stopped before the end");
+    }
     return code;
   }
 
@@ -92,8 +95,15 @@ class KafkaTailRun {
   Complaint read_as_member() {
     if (const auto failure = consumer_.subscribe(command_.topic)) return failure->text;
     std::set<std::int32_t> ended;
+    std::set<std::int32_t> ours;
+    steady_clock::time_point since = steady_clock::now();  // that these are ours
     while (!over()) {
       const Event event = next();
+      if (auto given = assigned(); given != ours) {
+        ours = std::move(given);
+        ended.clear();  // the library says it again
+        since = steady_clock::now();
+      }
       if (const auto* record = std::get_if<Record>(&event)) {
         ended.erase(record->partition);
         take(*record);
@@ -102,16 +112,26 @@ class KafkaTailRun {
       } else if (const auto* failure = std::get_if<Failure>(&event)) {
         return failure->text;
       }
-      if (!command_.follow && !ended.empty() && all_of_ours(ended)) break;
+      if (command_.follow) continue;
+      if (!ours.empty() && std::ranges::includes(ended, ours)) break;
+      if (gone_for_good()) return "the hub at " + door_.bootstrap + " did not come back";
+      if (ours.empty() && steady_clock::now() - since > kafka_client::kPatience) {
+        return "the group " + in_quotes(command_.group) + " has no partition for this member";
+      }
     }
     return std::nullopt;
   }
 
-  bool all_of_ours(const std::set<std::int32_t>& ended) {
-    const auto ours = consumer_.assignment();
-    return ours && std::all_of(ours->begin(), ours->end(), [&](const At& at) {
-             return ended.contains(at.partition);
-           });
+  std::set<std::int32_t> assigned() {
+    std::set<std::int32_t> out;
+    const auto places = consumer_.assignment();
+    if (!places) return out;
+    for (const At& at : *places) out.insert(at.partition);
+    return out;
+  }
+
+  [[nodiscard]] bool gone_for_good() const {
+    return lost_ && steady_clock::now() - lost_since_ > kafka_client::kPatience;
   }
 
   // These ranges together, until each is at its end.
@@ -135,8 +155,7 @@ class KafkaTailRun {
       } else if (const auto* failure = std::get_if<Failure>(&event)) {
         return cannot("read " + in_quotes(command_.topic), *failure);
       }
-      if (lost_ && !command_.follow &&
-          steady_clock::now() - lost_since_ > kafka_client::kPatience) {
+      if (!command_.follow && gone_for_good()) {
         return "the hub at " + door_.bootstrap + " did not come back";
       }
     }

@@ -36,16 +36,17 @@ constexpr std::array kTopicOptions{
         .key = "retention",
         .kind = Kind::duration,
         .sentence = "Records of this topic that are older can be read no more (retention.ms). "
-                    "\"never\", or left out: what a Kafka client has set.",
+                    "Left out: what a Kafka client, or the file before, has set.",
         .max = 36'500 * kDay,
         .step = kSecond,
         .may_be_unset = true,
+        .may_be_never = false,
     }),
     member<Topic, &Topic::retention_bytes>({
         .key = "retention_bytes",
         .kind = Kind::size,
         .sentence = "Of each partition, the newest that many bytes can be read (retention.bytes). "
-                    "Left out: what a Kafka client has set.",
+                    "Left out: what a Kafka client, or the file before, has set.",
         .max = 1024 * kTiB,
         .may_be_unset = true,
     }),
@@ -53,7 +54,7 @@ constexpr std::array kTopicOptions{
         .key = "message_max",
         .kind = Kind::size,
         .sentence = "The largest record batch of a Kafka producer for this topic, without 12 bytes "
-                    "of its head (max.message.bytes). Left out: what a Kafka client has set.",
+                    "of its head (max.message.bytes). Left out: what a Kafka client, or the file before, has set.",
         .min = kKiB,
         .max = 256 * kMiB,
         .may_be_unset = true,
@@ -62,7 +63,7 @@ constexpr std::array kTopicOptions{
         .key = "timestamp_type",
         .kind = Kind::choice,
         .sentence = "Whether a record has its producer's time or that of the commit that stored it "
-                    "(message.timestamp.type). Left out: what a Kafka client has set.",
+                    "(message.timestamp.type). Left out: what a Kafka client, or the file before, has set.",
         .may_be_unset = true,
         .choices = kTimestampTypes,
     }),

@@ -94,12 +94,13 @@ class Reader {
     const auto* text = std::get_if<std::string>(&raw);
     if (text == nullptr) return wrong_kind(raw);
     if (*text == kNever) {
-      if (option_.may_be_unset) return std::monostate{};
-      return wrong_text("cannot be \"never\"", "0s");
+      if (option_.may_be_unset && option_.may_be_never) return std::monostate{};
+      return wrong_text("cannot be \"never\"", option_.may_be_unset ? "36500d" : "0s");
     }
     auto duration = read_duration(*text);
     if (!duration) {
-      const bool near_never = option_.may_be_unset && nearest(*text, std::array{kNever}) == kNever;
+      const bool may = option_.may_be_unset && option_.may_be_never;
+      const bool near_never = may && nearest(*text, std::array{kNever}) == kNever;
       return wrong_text(
           duration.error().message, near_never ? std::string(kNever) : duration.error().suggestion
       );
@@ -244,7 +245,8 @@ Value read_value(
 
 std::string toml_text(const OptionInfo& option, const Value& value) {
   if (std::holds_alternative<std::monostate>(value)) {
-    return option.kind == Kind::duration ? basic_string(kNever) : std::string{};
+    const bool never = option.kind == Kind::duration && option.may_be_never;
+    return never ? basic_string(kNever) : std::string{};
   }
   if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* text = std::get_if<std::string>(&value)) return basic_string(*text);

@@ -44,6 +44,7 @@ struct OptionInfo {
   std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t step = 1;     // values are multiples of it
   bool may_be_unset = false;  // a duration may be "never"; a count may be left out
+  bool may_be_never = true;   // but not every duration that may be left out
   bool required = false;
   std::span<const std::string_view> choices = {};
 };

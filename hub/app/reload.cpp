@@ -16,6 +16,20 @@ const Topic* find(const std::vector<Topic>& topics, const std::string& name) {
   return found == topics.end() ? nullptr : &*found;
 }
 
+// Sizes that neither file names were derived when the hub started, and stay while it runs, unless the new
+// ceiling has no room for them.
+void keep_derived_sizes(const Config& running, Config& next) {
+  constexpr std::uint64_t kGenerationsLeast = 3;
+  const Config::Storage& was = running.storage;
+  if (next.storage.limit_bytes < kGenerationsLeast * was.generation_bytes) return;
+  if (running.generation_is_derived && next.generation_is_derived) {
+    next.storage.generation_bytes = was.generation_bytes;
+  }
+  if (running.group_max_is_derived && next.group_max_is_derived) {
+    next.storage.group_max_bytes = was.group_max_bytes;
+  }
+}
+
 }  // namespace
 
 LoadedConfig reload_config(const Config& running, const std::filesystem::path& file) {
@@ -25,6 +39,7 @@ LoadedConfig reload_config(const Config& running, const std::filesystem::path& f
     next->storage.dir = running.storage.dir;
     next->dir_from_command_line = true;
   }
+  keep_derived_sizes(running, *next);
   ConfigErrors errors = restart_only_changes(running, *next);
   if (!errors.empty()) return errors;
   for (const Topic& topic : running.topics) {

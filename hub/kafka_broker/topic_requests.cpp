@@ -41,7 +41,7 @@ Refusal refusal_of(const Context& c, const Names& names, const NewTopic& topic) 
   }
   const std::int64_t partitions = partitions_of(topic, limits);
   if (partitions < 1 || partitions > limits.partitions_per_topic_max) {
-    return {ErrorCode::invalid_partitions, "a topic has at least 1 partition, and has a limit"};
+    return {ErrorCode::invalid_partitions, "a topic has 1 to 256 partitions"};
   }
   if (c.broker.topics().all().size() >= limits.topics_max) {
     return {ErrorCode::policy_violation, "there are as many topics as the hub may have"};

@@ -33,6 +33,9 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  // Why nothing can be done with it, if so: the library is missing, or takes no such settings.
+  [[nodiscard]] const std::optional<std::string>& unusable() const { return broken_; }
+
   // Waits for a broker that answers. Fails early when it does not know the user. To be called
   // before anything else.
   std::optional<Failure> connect(std::chrono::milliseconds timeout);

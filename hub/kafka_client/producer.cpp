@@ -10,7 +10,7 @@ using OwnedHeaders = Owned<rd_kafka_headers_t, rd_kafka_headers_destroy>;
 
 // Half of what a hub takes by default as one batch: a batch that is too large is refused whole.
 constexpr const char* kBatchBytes = "524288";
-constexpr const char* kQueueKiB = "65536";
+constexpr std::size_t kQueueBytes = 64 << 20;
 constexpr const char* kQueueRecords = "20000";
 constexpr std::chrono::milliseconds kOneLook{100};
 
@@ -21,7 +21,7 @@ Settings settings() {
       {"partitioner", "murmur2_random"},
       {"linger.ms", "5"},
       {"batch.size", kBatchBytes},
-      {"queue.buffering.max.kbytes", kQueueKiB},
+      {"queue.buffering.max.kbytes", std::to_string(kQueueBytes / 1024)},
       {"queue.buffering.max.messages", kQueueRecords},
       {"topic.metadata.propagation.max.ms", "5000"},
   };
@@ -87,6 +87,9 @@ std::optional<Failure> Producer::send(
   // To the library, 0 means now.
   if (time_ms == 0)
     return Failure{Failure::Kind::refused, "the time 0 (1970-01-01T00:00:00Z) cannot be sent"};
+  // The library would say for ever that its queue is full.
+  if (size(record.key) + size(record.value) >= kQueueBytes)
+    return Failure{Failure::Kind::refused, "a record of 64 MiB or more cannot be sent"};
   while (true) {
     OwnedHeaders headers = headers_of(record);
     std::array<rd_kafka_vu_t, 8> fields{};

@@ -33,7 +33,9 @@ std::optional<Failure> outcome(const rd_kafka_ConfigResource_t** resources, std:
 
 }  // namespace
 
-Admin::Admin(const Door& door) : Client(Role::producer, door, {}) {}
+// Where a partition ends is the end of its log, whatever is undecided in front of it.
+Admin::Admin(const Door& door)
+    : Client(Role::producer, door, {{"isolation.level", "read_uncommitted"}}) {}
 
 std::optional<Failure> Admin::create(const NewTopic& topic) {
   ErrorText why{};

@@ -53,14 +53,13 @@ class Hub:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="runnel-conformance-"))
         self.stderr = self.directory / "stderr"
         self.process = None
-        self.port = self.websocket_port = self.http_port = 0
+        self.port = self.websocket_port = self.http_port = self.kafka_port = 0
 
     # --- Life ---------------------------------------------------------------------------------
 
     def start(self):
         """Starts on the ports of the last time, or on free ones; returns when it is ready."""
-        if not self.port:
-            self.port, self.websocket_port, self.http_port = free_ports(3)
+        self.draw_ports()
         with open(self.stderr, "ab") as stderr:
             self.process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
@@ -74,6 +73,11 @@ class Hub:
                 self.process.kill()
                 raise AssertionError(f"the hub was not ready in {START_MAX_S} s\n{self.log()}")
             time.sleep(0.01)
+
+    def draw_ports(self):
+        """All at once, so that no two are the same."""
+        if not self.port:
+            self.port, self.websocket_port, self.http_port, self.kafka_port = free_ports(4)
 
     def kill(self):
         """As a power switch would, as far as a process can tell."""

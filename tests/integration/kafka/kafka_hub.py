@@ -20,7 +20,7 @@ class KafkaHub(support.Hub):
     def __init__(self, extra="", **kafka):
         super().__init__(extra)
         self.kafka = kafka
-        self.kafka_port = support.hub.free_ports(1)[0]
+        self.draw_ports()
 
     @property
     def bootstrap(self):

@@ -65,6 +65,8 @@ TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicRouteAndUser) {
   loaded->topics.clear();
   loaded->routes.clear();
   loaded->warnings.clear();
+  EXPECT_FALSE(loaded->generation_is_derived || loaded->group_max_is_derived);
+  loaded->generation_is_derived = loaded->group_max_is_derived = true;
   EXPECT_EQ(*loaded, Config{});
 }
 

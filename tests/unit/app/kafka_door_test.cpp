@@ -27,7 +27,7 @@ std::string written(const test::TempDir& dir, const char* name, const char* text
   return path.string();
 }
 
-TEST(Door, IsWhatIsSaidElseTheEnvironmentElseTheConfigElseTheDefault) {
+TEST(Door, IsWhatIsSaidElseTheConfigElseTheEnvironmentElseTheDefault) {
   const test::TempDir dir;
   const std::string config =
       written(dir, "c.toml", "[kafka]\nlisten = [\"127.0.0.1:7001\", \"127.0.0.1:7002\"]\n");
@@ -36,7 +36,8 @@ TEST(Door, IsWhatIsSaidElseTheEnvironmentElseTheConfigElseTheDefault) {
   EXPECT_EQ(bootstrap_of({.bootstrap = "a", .config = config}), "a:9092");
   EXPECT_EQ(bootstrap_of({.bootstrap = "a:1,b,[::1]:2"}), "a:1,b:9092,[::1]:2");
   setenv("RUNNEL_BOOTSTRAP", "gateway:7", 1);
-  EXPECT_EQ(door_of({.config = config})->bootstrap, "gateway:7");
+  EXPECT_EQ(door_of({})->bootstrap, "gateway:7");
+  EXPECT_EQ(door_of({.config = config})->bootstrap, "127.0.0.1:7001");
   EXPECT_EQ(door_of({.bootstrap = "b:8"})->bootstrap, "b:8");
   unsetenv("RUNNEL_BOOTSTRAP");
 }

@@ -127,6 +127,17 @@ TEST_F(ReloadFile, GivesTheWholeNewConfigOrNothing) {
   EXPECT_FALSE(reload_config(Config{}, write("[mqtt]\nnonsense = 7\n")));
 }
 
+TEST_F(ReloadFile, TheCeilingMayGrowAndShrinkWhereItAloneIsNamed) {
+  const Config running = config_of("[storage]\nlimit = \"256MiB\"\n");
+  const auto grown = reload_config(running, write("[storage]\nlimit = \"1GiB\"\n"));
+  ASSERT_TRUE(grown) << grown.error().front().message;
+  EXPECT_EQ(grown->storage.limit_bytes, 1U << 30);
+  EXPECT_EQ(grown->storage.generation_bytes, running.storage.generation_bytes);
+  EXPECT_TRUE(reload_config(*grown, write("[storage]\nlimit = \"256MiB\"\n")));
+  EXPECT_FALSE(reload_config(config_of(""), write("[storage]\nlimit = \"64MiB\"\n")))
+      << "there is no room for generations of that size";
+}
+
 TEST_F(ReloadFile, ATopicThatIsNoLongerListedStaysWithAWarning) {
   const Config running = config_of("[[topic]]\nname = \"a\"\n[[topic]]\nname = \"b\"\n");
   const auto next = reload_config(running, write("[[topic]]\nname = \"b\"\n"));
