@@ -2,6 +2,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "hub/net/listener.h"
 #include "storage/base/logger.h"
@@ -19,6 +20,9 @@ constexpr std::size_t kKeptOutBytes = 512;
 
 // Reads of one connection before others get their turn.
 constexpr int kReadsPerWakeUp = 4;
+
+// How long a peer has to take what a connection that is over still says.
+constexpr std::chrono::seconds kLastWordsMax{5};
 
 class TcpWire final : public Wire {
  public:
@@ -42,6 +46,7 @@ class TcpWire final : public Wire {
   void on_readable();
   void drained_soon();
   void wait_writable();
+  void give_up_later();
   void taken(std::size_t bytes);
   void close();
 
@@ -49,6 +54,7 @@ class TcpWire final : public Wire {
   core::Service& service_;
   tcp::socket socket_;
   std::unique_ptr<core::Stream> stream_;
+  std::unique_ptr<asio::steady_timer> last_words_;  // closing, while the peer has not taken everything
   [[nodiscard]] std::size_t unsent() const { return unsent_.size() - unsent_at_; }
 
   Bytes unsent_;
@@ -89,6 +95,7 @@ void TcpWire::flush() {
     unsent_.append(out);
     out.clear();
     stream_->set_unsent(unsent());
+    give_up_later();
     return;
   }
   std::size_t sent = 0;
@@ -111,7 +118,17 @@ void TcpWire::flush() {
   unsent_at_ = 0;
   out.clear();
   stream_->set_unsent(unsent());
+  give_up_later();
   wait_writable();
+}
+
+// A peer that reads nothing would keep a connection that is over for as long as it liked.
+void TcpWire::give_up_later() {
+  if (!stream_->closing() || last_words_) return;
+  last_words_ = std::make_unique<asio::steady_timer>(hub_.io(), kLastWordsMax);
+  last_words_->async_wait([me = self()](const error_code& ec) {
+    if (!ec) me->close();
+  });
 }
 
 // In a turn of its own, behind what others have to do: a client that takes as fast as we write would
@@ -156,6 +173,7 @@ void TcpWire::taken(std::size_t bytes) {
 void TcpWire::close() {
   if (stream_ == nullptr) return;
   const auto keep = self();
+  last_words_.reset();
   error_code ignored;
   // The last packet (a DISCONNECT with its reason, say) must not be lost to a reset because the
   // client has sent more than was read.

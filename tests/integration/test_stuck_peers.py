@@ -1,0 +1,72 @@
+"""Peers that send and never read: what the hub has for them stays in its hands, but not for ever."""
+
+import os
+import pathlib
+import socket
+import struct
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "kafka"))
+from kafka_hub import KafkaHub  # noqa: E402
+from support import eventually, publish  # noqa: E402
+
+API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)  # version 0, correlation id 1, no client id
+PATIENCE_S = 30
+
+
+def sockets(hub):
+    """How many sockets its process holds."""
+    directory = pathlib.Path("/proc", str(hub.process.pid), "fd")
+    found = 0
+    for entry in directory.iterdir():
+        try:
+            found += os.readlink(entry).startswith("socket:")
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return found
+
+
+def deaf(port):
+    """A connection that takes next to nothing."""
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    peer.connect(("127.0.0.1", port))
+    return peer
+
+
+class StuckPeers(unittest.TestCase):
+    def setUp(self):
+        self.hub = KafkaHub(
+            '[[user]]\nname = "alice"\npassword_file = "password"\n', sasl_mechanisms=["PLAIN"])
+        password = self.hub.directory / "password"
+        password.write_text("secret\n")
+        password.chmod(0o600)
+        self.hub.start()
+        self.addCleanup(self.hub.remove)
+        self.rest = sockets(self.hub)
+
+    def gone(self):
+        return sockets(self.hub) <= self.rest
+
+    def test_a_stranger_at_the_kafka_door_that_does_not_read_loses_its_connection(self):
+        with deaf(self.hub.kafka_port) as peer:
+            eventually("the connection", lambda: sockets(self.hub) > self.rest)
+            peer.settimeout(1)
+            with self.assertRaises((TimeoutError, ConnectionError)):
+                while True:  # until nobody takes any more
+                    peer.sendall(API_VERSIONS * 1000)
+            eventually("the end of it", self.gone, PATIENCE_S)
+
+    def test_an_mqtt_client_that_reads_nothing_loses_its_connection_after_its_keep_alive(self):
+        with deaf(self.hub.port) as peer:
+            peer.sendall(bytes.fromhex("10 0d 0004 4d515454 04 02 0001 0001 78"))  # keep alive 1 s
+            peer.sendall(bytes.fromhex("82 06 0001 0001 23 00"))  # everything, QoS 0
+            eventually("the connection", lambda: sockets(self.hub) > self.rest)
+            for _ in range(20):
+                publish(self.hub, "mqttv311", "a", "-s", stdin=b"x" * 500_000)
+            eventually("the end of it", self.gone, PATIENCE_S)
+
+
+if __name__ == "__main__":
+    unittest.main()
