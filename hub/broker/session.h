@@ -210,6 +210,7 @@ class Session final : public LogReader {
     bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
     [[nodiscard]] bool ready() const override;
     void missed(std::uint64_t records) override;
+    void trimmed(std::uint64_t records) override;
     [[nodiscard]] Position next_wanted(Position from) const override;
     // Where it is done: the highest `since` that it has something to bring up to.
     [[nodiscard]] Position until() const;

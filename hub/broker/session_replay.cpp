@@ -127,6 +127,11 @@ void Session::Replayer::done_up_to(Position position) {
   session_.broker_.pump_due(session_);  // what waited for this
 }
 
+// Nothing of it was owed to anybody, but it may have been the last.
+void Session::Replayer::trimmed(std::uint64_t records) {
+  done_up_to(Position(cursor().value + records));
+}
+
 void Session::Replayer::missed(std::uint64_t records) {
   const Position to(cursor().value + records);
   const Position end = std::min(to, until());

@@ -177,6 +177,12 @@ void Hub::put_state(ByteView name, ByteView value) {
   require(log_->commit(group) == Errc::ok, "state is committed");
 }
 
+void Hub::trim(PartitionId partition, Offset start) {
+  log::Group group;
+  group.trim(partition, start, log::TrimReason::deleted);
+  require(log_->commit(group) == Errc::ok, "a trim is committed");
+}
+
 std::map<std::string, std::size_t> Hub::rows(const std::string& kind) const {
   std::map<std::string, std::size_t> sizes;
   const auto read =

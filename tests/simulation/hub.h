@@ -64,6 +64,8 @@ class Hub final : private broker::BlockReader {
 
   // Changes a state row behind the broker's back.
   void put_state(ByteView name, ByteView value);
+  // Deletes the records of a partition in front of `start`.
+  void trim(PartitionId partition, Offset start);
   // Sizes of the state rows of a kind, by name.
   [[nodiscard]] std::map<std::string, std::size_t> rows(const std::string& kind) const;
 
@@ -79,6 +81,8 @@ class Hub final : private broker::BlockReader {
   void seek(const Seek& seek) override { seeks_.push_back(seek); }
 
   [[nodiscard]] Position first() const override { return log_->first(); }
+
+  [[nodiscard]] std::shared_ptr<const log::Trims> trims() const override { return log_->trims(); }
 
   [[nodiscard]] Position skip_damaged(Position position) const override {
     return log_->skip_damaged(position);

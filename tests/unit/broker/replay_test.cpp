@@ -213,6 +213,16 @@ TEST_F(ReplayTest, ThePastComesFirstAndIsMarkedAndLiveFollows) {
   EXPECT_EQ(hub_->broker().counters().replays, 1U);
 }
 
+TEST_F(ReplayTest, APastThatWasDeletedEndsTooAndLiveFollows) {
+  for (const char* name : {"1", "2", "3"}) publish(name);
+  hub_->trim(PartitionId(0), Offset(3));
+  Peer peer(*hub_, "peer");
+  subscribe(connected(peer), "a", QoS::at_least_once, "earliest");
+  EXPECT_THAT(all_of(peer), IsEmpty());
+  publish("4");
+  EXPECT_THAT(all_of(peer), ElementsAre("q1 4"));
+}
+
 TEST_F(ReplayTest, EveryQosAndASessionThatDoesNotLast) {
   publish("1", "a", QoS::at_most_once);
   publish("2", "a", QoS::at_least_once);
