@@ -9,6 +9,10 @@ TopicCache::Known& TopicCache::known(std::string_view topic) {
 }
 
 const core::Destination& TopicCache::destination(std::string_view topic, std::string_view client) {
+  if (topics_changes_ != routes_->changes()) {
+    topics_changes_ = routes_->changes();
+    topics_.clear();
+  }
   Known& entry = known(topic);
   if (entry.routed) return entry.destination;
   core::Destination resolved = routes_->resolve(topic, client);

@@ -52,6 +52,7 @@ class TopicCache {
   std::unordered_map<std::string, Known, Hash, std::equal_to<>> topics_;
   core::Destination uncached_;
   std::uint64_t epoch_ = 1;
+  std::uint64_t topics_changes_ = 0;  // Routes::changes() that the destinations are of
 };
 
 }  // namespace runnel::broker

@@ -193,6 +193,10 @@ ReverseRoutes::ReverseRoutes(const std::vector<RouteSpec>& specs, const Topics& 
 }
 
 const ReverseRoutes::Lane& ReverseRoutes::lane(PartitionId partition) const {
+  if (topics_changes_ != topics_->changes()) {
+    topics_changes_ = topics_->changes();
+    lanes_.clear();
+  }
   const auto [found, fresh] = lanes_.try_emplace(partition);
   Lane& lane = found->second;
   if (!fresh) return lane;

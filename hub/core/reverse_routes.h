@@ -49,7 +49,7 @@ class ReverseRoutes {
       const;
 
   // The MQTT topic of a record of `partition` with this key. Empty: it has none. The view is into
-  // `key`, `scratch` or this object.
+  // `key`, `scratch` or this object, where it lives until a topic changes.
   [[nodiscard]] std::string_view mqtt_topic(
       PartitionId partition, std::optional<ByteView> key, std::string& scratch
   ) const;
@@ -90,6 +90,7 @@ class ReverseRoutes {
   std::vector<Rule> rules_;
   const Topics* topics_;
   mutable std::unordered_map<PartitionId, Lane> lanes_;
+  mutable std::uint64_t topics_changes_ = 0;  // Topics::changes() that the lanes are of
 };
 
 }  // namespace runnel::core

@@ -45,6 +45,9 @@ class Routes {
   // The way back.
   [[nodiscard]] const ReverseRoutes& reverse() const { return reverse_; }
 
+  // Topics::changes(): what was resolved before it went up may be resolved otherwise now.
+  [[nodiscard]] std::uint64_t changes() const { return topics_->changes(); }
+
  private:
   std::vector<RouteSpec> specs_;
   const Topics* topics_;

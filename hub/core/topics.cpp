@@ -55,20 +55,27 @@ void Topics::put_topic(
 
 void Topics::ensure(const std::vector<TopicSpec>& specs, log::Group& group) {
   const std::uint32_t before = next_partition_;
+  bool rules = false;
   for (const TopicSpec& spec : specs) {
-    auto& ids = topics_[spec.name];
+    const auto topic = topics_.try_emplace(spec.name).first;
+    auto& ids = topic->second;
     if (ids.size() < spec.partitions) {
       while (ids.size() < spec.partitions) ids.emplace_back(next_partition_++);
+      by_first_.insert_or_assign(ids.front(), topic);
       put_topic(spec.name, ids, group);
+      rules = rules || configs_.contains(spec.name);
     }
     TopicConfig wanted = config(spec.name);
     for (const auto& [key, value] : spec.config.values()) {
       if (const auto fault = wanted.set(key, value)) logger::error("log", *fault);
     }
-    if (wanted != config(spec.name)) set_config(spec.name, std::move(wanted), group);
+    if (wanted == config(spec.name)) continue;
+    put_config(spec.name, std::move(wanted), group);
+    rules = true;
   }
+  if (rules) tell_log();
   if (next_partition_ == before) return;
-  tell_log();
+  ++changes_;
   Bytes value;
   ByteWriter(value).le32(next_partition_);
   group.put_state(kNextPartition, value);
@@ -81,6 +88,11 @@ void Topics::configure(const std::vector<TopicSpec>& specs, log::Group& group) {
 }
 
 void Topics::set_config(std::string_view name, TopicConfig config, log::Group& group) {
+  put_config(name, std::move(config), group);
+  tell_log();
+}
+
+void Topics::put_config(std::string_view name, TopicConfig config, log::Group& group) {
   RUNNEL_CHECK(find(name) != nullptr);
   const Bytes row = row_key(kConfigKind, name);
   if (config.values().empty()) {
@@ -90,7 +102,6 @@ void Topics::set_config(std::string_view name, TopicConfig config, log::Group& g
     group.put_state(row, config.encode());
     configs_.insert_or_assign(std::string(name), std::move(config));
   }
-  tell_log();
 }
 
 void Topics::erase(std::string_view name, log::Group& group) {
@@ -99,9 +110,16 @@ void Topics::erase(std::string_view name, log::Group& group) {
   group.erase_state(row_key(kTopicKind, name));
   group.erase_state(row_key(kConfigKind, name));
   for (const PartitionId id : found->second) group.trim(id, log::kGone);
-  configs_.erase(std::string(name));
+  const bool rules = configs_.erase(std::string(name)) > 0;
+  by_first_.erase(found->second.front());
   topics_.erase(found);
-  tell_log();
+  ++changes_;
+  if (rules) tell_log();
+}
+
+const std::string* Topics::that_begins_at(PartitionId first) const {
+  const auto found = by_first_.find(first);
+  return found == by_first_.end() ? nullptr : &found->second->first;
 }
 
 bool Topics::configured(std::string_view name) const {

@@ -61,11 +61,20 @@ class Topics {
   [[nodiscard]] const std::vector<PartitionId>* find(std::string_view name) const;
   [[nodiscard]] const Map& all() const { return topics_; }
 
+  // The topic whose first partition that is; nullptr: there is none.
+  [[nodiscard]] const std::string* that_begins_at(PartitionId first) const;
+
+  // Goes up whenever a topic or a partition comes or goes: what was made of them is to be made anew.
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
+
  private:
   void put_topic(std::string_view name, const std::vector<PartitionId>& ids, log::Group& group);
+  void put_config(std::string_view name, TopicConfig config, log::Group& group);
   void tell_log() const;
 
   Map topics_;
+  std::map<PartitionId, Map::const_iterator> by_first_;
+  std::uint64_t changes_ = 0;
   std::map<std::string, TopicConfig, std::less<>> configs_;  // of those that have something set
   std::set<std::string, std::less<>> configured_;
   log::Log* log_ = nullptr;

@@ -9,6 +9,13 @@
 namespace runnel::kafka {
 namespace {
 
+// Open transactions are state, which every generation carries.
+core::TransactionLimits transaction_limits(const Limits& limits) {
+  core::TransactionLimits out;
+  out.bytes_max = std::min<std::size_t>(out.bytes_max, limits.generation_bytes / 16);
+  return out;
+}
+
 // Beside those of the groups.
 constexpr std::uint32_t kTransactionTicket = 102;
 
@@ -25,7 +32,7 @@ Broker::Broker(
       fetches_(*this, reader), time_lookups_(*this, reader),
       groups_(*this),
       transactions_(
-          core::TransactionLimits{},
+          transaction_limits(limits),
           groups_.offsets(),
           [this](core::Turn& turn) { return cluster_.next_producer_id(turn); },
           kTransactionTicket
@@ -116,10 +123,9 @@ void Broker::close(const Call& call, std::string_view why) {
 }
 
 Text Broker::topic_of(const Uuid& id) const {
-  for (const auto& [name, partitions] : topics_.all()) {
-    if (!partitions.empty() && cluster_.topic_id(partitions.front()) == id) return name;
-  }
-  return {};
+  const auto first = cluster_.first_partition(id);
+  const std::string* name = first ? topics_.that_begins_at(*first) : nullptr;
+  return name == nullptr ? Text() : Text(*name);
 }
 
 const PartitionId* Broker::partition(std::string_view topic, std::int32_t index) const {
@@ -135,8 +141,12 @@ void Broker::create_topic(
     core::Turn& turn,
     const core::TopicConfig& config
 ) {
+  const bool grows = topics_.find(name) != nullptr;
   topics_.ensure({{std::string(name), partitions, config}}, turn.group);
-  logger::info("kafka", logger::text("topic ", name, " made, partitions=", partitions));
+  logger::info(
+      "kafka",
+      logger::text("topic ", name, grows ? " grown" : " made", ", partitions=", partitions)
+  );
 }
 
 void Broker::delete_topic(std::string_view name, core::Turn& turn) {
@@ -171,6 +181,8 @@ void Broker::committed(const log::Group& group, core::Turn& turn) {
       to->answer(w.slot, std::move(stored ? w.done : w.failed));
     }
   }
+  // Behind the answers: who has taken away their own credential is told that they have.
+  if (review_after_.erase(&group) > 0) logins_.review();
   fetches_.committed(group, turn);
   let_go_on(turn);
 }

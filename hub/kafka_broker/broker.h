@@ -114,6 +114,9 @@ class Broker final : public core::Service {
     );
   }
 
+  // Who has logged in is looked at again when the turn's group is durable.
+  void review_logins_after(core::Turn& turn) { review_after_.insert(&turn.group); }
+
   // As answer(), once the turn's group is durable; `failed` is sent when it is refused. At once when
   // there is nothing that could become durable.
   template <class Response>
@@ -167,6 +170,7 @@ class Broker final : public core::Service {
   std::vector<Connection*> resumed_;
   std::vector<std::uint64_t> going_on_;
   std::unordered_map<const log::Group*, std::vector<AfterCommit>> after_commit_;
+  std::set<const log::Group*> review_after_;
 };
 
 }  // namespace runnel::kafka

@@ -72,4 +72,11 @@ Uuid Cluster::topic_id(PartitionId first_partition) const {
   return out;
 }
 
+std::optional<PartitionId> Cluster::first_partition(const Uuid& topic_id) const {
+  std::uint32_t number = 0;
+  for (std::size_t i = 8; i < 12; ++i) number = number << 8 | topic_id.bytes[i];
+  const PartitionId partition(number - 1);
+  return this->topic_id(partition) == topic_id ? std::optional(partition) : std::nullopt;
+}
+
 }  // namespace runnel::kafka

@@ -33,6 +33,8 @@ class Cluster {
 
   // The id of a topic, by its first partition, which is never used again.
   [[nodiscard]] Uuid topic_id(PartitionId first_partition) const;
+  // The other way round; nullopt: it is no id that we gave.
+  [[nodiscard]] std::optional<PartitionId> first_partition(const Uuid& topic_id) const;
 
  private:
   Result<void> pass_known_producers(const log::Log& log);

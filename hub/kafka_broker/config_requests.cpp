@@ -190,7 +190,9 @@ void handle(const Context& c, const DescribeConfigsRequest& request) {
   DescribeConfigsResponse response;
   ConfigValues values(c.broker.limits());
   std::deque<std::string> texts;
+  std::set<std::pair<ResourceType, Text>> answered;  // once, however often it is asked for
   for (const auto& resource : request.resources) {
+    if (!answered.emplace(resource.resource_type, resource.resource_name).second) continue;
     DescribeConfigsResponse::Result out;
     out.resource_type = resource.resource_type;
     out.resource_name = resource.resource_name;

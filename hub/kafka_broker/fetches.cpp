@@ -152,17 +152,22 @@ void Fetches::finish(Fetch& fetch, core::Turn& turn) {
 // While it was read, that is, when nobody would have woken it.
 bool Fetches::more_came(const Fetch& fetch) const {
   return std::any_of(fetch.partitions.begin(), fetch.partitions.end(), [&](const Partition& p) {
-    return fetch.end(broker_.log().range(p.id)) > fetch.end(p.range);
+    return more_came(fetch, p);
   });
+}
+
+bool Fetches::more_came(const Fetch& fetch, const Partition& p) const {
+  return fetch.end(broker_.log().range(p.id)) > fetch.end(p.range);
 }
 
 void Fetches::wait(Fetch& fetch) {
   fetch.arrived = fetch.read;
   fetch.deadline = deadlines_.emplace(fetch.until, &fetch);
   fetch.waiting = true;
-  for (Partition& p : fetch.partitions) {
+  for (std::size_t i = 0; i < fetch.partitions.size(); ++i) {
+    Partition& p = fetch.partitions[i];
     Bytes().swap(p.batches);
-    by_partition_.emplace(p.id, &fetch);
+    fetch.waiters.push_back(by_partition_.emplace(p.id, Waiter{&fetch, i}));
   }
 }
 
@@ -170,11 +175,8 @@ void Fetches::stop_waiting(Fetch& fetch) {
   if (!fetch.waiting) return;
   fetch.waiting = false;
   deadlines_.erase(fetch.deadline);
-  for (const Partition& p : fetch.partitions) {
-    const auto [first, last] = by_partition_.equal_range(p.id);
-    const auto mine = std::find_if(first, last, [&](const auto& e) { return e.second == &fetch; });
-    if (mine != last) by_partition_.erase(mine);
-  }
+  for (const auto& waiter : fetch.waiters) by_partition_.erase(waiter);
+  fetch.waiters.clear();
 }
 
 void Fetches::gone(const std::vector<PartitionId>& partitions) {
@@ -201,17 +203,15 @@ void Fetches::gone(const std::vector<PartitionId>& partitions) {
 
 void Fetches::committed(const log::Group& group, core::Turn& turn) {
   if (by_partition_.empty()) return;
-  std::vector<Fetch*> due;
+  std::set<Fetch*> due;
   for (const log::BlockPtr& block : group.outcome.blocks) {
     for (const log::BlockEntry& e : block->head().entries) {
       const auto [first, last] = by_partition_.equal_range(e.partition);
       for (auto it = first; it != last; ++it) {
-        Fetch& fetch = *it->second;
+        Fetch& fetch = *it->second.fetch;
         fetch.arrived += e.bytes;
-        const bool enough = fetch.arrived >= fetch.bytes_min;
-        if (enough && more_came(fetch) && std::ranges::find(due, &fetch) == due.end()) {
-          due.push_back(&fetch);
-        }
+        if (fetch.arrived < fetch.bytes_min || due.contains(&fetch)) continue;
+        if (more_came(fetch, fetch.partitions[it->second.partition])) due.insert(&fetch);
       }
     }
   }

@@ -58,6 +58,14 @@ class Fetches {
     std::vector<log::Producers::Aborted> aborted;
   };
 
+  struct Fetch;
+
+  // One partition of a fetch that waits.
+  struct Waiter {
+    Fetch* fetch;
+    std::size_t partition;
+  };
+
   struct Fetch {
     Call call;
     Instant until;
@@ -72,6 +80,7 @@ class Fetches {
     std::size_t read = 0;      // bytes in `partitions`
     std::size_t arrived = 0;   // bytes that commits have brought while it waits
     std::multimap<Instant, Fetch*>::iterator deadline;
+    std::vector<std::multimap<PartitionId, Waiter>::iterator> waiters;
     bool waiting = false;
 
     // Where what it may read ends.
@@ -87,6 +96,7 @@ class Fetches {
   void got(std::uint64_t connection, Result<log::Fetched> fetched, core::Turn& turn);
   void finish(Fetch& fetch, core::Turn& turn);
   [[nodiscard]] bool more_came(const Fetch& fetch) const;
+  [[nodiscard]] bool more_came(const Fetch& fetch, const Partition& p) const;
   void wait(Fetch& fetch);
   void stop_waiting(Fetch& fetch);
   void send(Fetch& fetch);
@@ -95,7 +105,7 @@ class Fetches {
   PartitionReader& reader_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Fetch>> fetches_;  // by connection
   std::multimap<Instant, Fetch*> deadlines_;  // of those who wait
-  std::unordered_multimap<PartitionId, Fetch*> by_partition_;  // of those who wait
+  std::multimap<PartitionId, Waiter> by_partition_;  // of those who wait
 };
 
 }  // namespace runnel::kafka

@@ -1,6 +1,7 @@
 // SCRAM credentials of users, seen and set by clients (KIP-554). The client stretches the password:
 // neither it nor the hub sends it anywhere.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "hub/core/sasl/sasl_limits.h"
@@ -72,27 +73,24 @@ Refusal refusal_of(const core::Users& users, const Alter::Upsertion& u) {
 class Outcomes {
  public:
   void add(Text user, const Refusal& refusal) {
-    auto found =
-        std::find_if(list_.begin(), list_.end(), [&](const auto& r) { return r.user == user; });
-    if (found == list_.end()) {
-      list_.push_back({user, ErrorCode::none, std::nullopt});
-      found = std::prev(list_.end());
-    }
-    if (refusal.code == ErrorCode::none || found->error_code != ErrorCode::none) return;
-    found->error_code = refusal.code;
-    found->error_message = refusal.message;
+    const auto [place, fresh] = places_.try_emplace(user, list_.size());
+    if (fresh) list_.push_back({user, ErrorCode::none, std::nullopt});
+    auto& result = list_[place->second];
+    if (refusal.code == ErrorCode::none || result.error_code != ErrorCode::none) return;
+    result.error_code = refusal.code;
+    result.error_message = refusal.message;
   }
 
   [[nodiscard]] bool sound(Text user) const {
-    return std::any_of(list_.begin(), list_.end(), [&](const auto& r) {
-      return r.user == user && r.error_code == ErrorCode::none;
-    });
+    const auto found = places_.find(user);
+    return found != places_.end() && list_[found->second].error_code == ErrorCode::none;
   }
 
   [[nodiscard]] const auto& list() const { return list_; }
 
  private:
   Vector<AlterUserScramCredentialsResponse::Result> list_;
+  std::map<Text, std::size_t> places_;  // in it
 };
 
 Outcomes judge(const core::Users& users, const Alter& request) {
@@ -155,7 +153,7 @@ void handle(const Context& c, const AlterUserScramCredentialsRequest& request) {
     );
     say(c, "set", u.name);
   }
-  if (!request.deletions.empty()) c.broker.logins().review();
+  if (!request.deletions.empty()) c.broker.review_logins_after(c.turn);
   AlterUserScramCredentialsResponse response;
   response.results = outcomes.list();
   AlterUserScramCredentialsResponse failed = response;

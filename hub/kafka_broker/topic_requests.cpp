@@ -25,7 +25,9 @@ std::int64_t partitions_of(const NewTopic& topic, const Limits& limits) {
 }
 
 // Any replication factor is taken, and is 1: most tools and tutorials ask for three.
-Refusal refusal_of(const Context& c, const Names& names, const NewTopic& topic) {
+Refusal refusal_of(
+    const Context& c, const Names& names, const NewTopic& topic, std::size_t topics
+) {
   const Limits& limits = c.broker.limits();
   if (names.at(topic.name) > 1) {
     return {ErrorCode::invalid_request, "the topic is named twice"};
@@ -43,7 +45,7 @@ Refusal refusal_of(const Context& c, const Names& names, const NewTopic& topic) 
   if (partitions < 1 || partitions > limits.partitions_per_topic_max) {
     return {ErrorCode::invalid_partitions, "a topic has 1 to 256 partitions"};
   }
-  if (c.broker.topics().all().size() >= limits.topics_max) {
+  if (topics >= limits.topics_max) {
     return {ErrorCode::policy_violation, "there are as many topics as the hub may have"};
   }
   return {};
@@ -76,6 +78,7 @@ void handle(const Context& c, const CreateTopicsRequest& request) {
   CreateTopicsResponse response;
   Names names;
   for (const NewTopic& topic : request.topics) ++names[topic.name];
+  std::size_t topics = c.broker.topics().all().size();  // with those that are only validated
   bool made = false;
   std::deque<std::string> messages;  // those that the answer names
   std::deque<core::TopicConfig> configs;  // likewise
@@ -84,7 +87,7 @@ void handle(const Context& c, const CreateTopicsRequest& request) {
     CreateTopicsResponse::Topic out;
     out.name = topic.name;
     core::TopicConfig& config = configs.emplace_back();
-    Refusal refusal = refusal_of(c, names, topic);
+    Refusal refusal = refusal_of(c, names, topic, topics);
     if (refusal.code == ErrorCode::none) refusal = read_config(topic, config);
     out.error_code = refusal.code;
     if (refusal.code != ErrorCode::none) {
@@ -95,6 +98,7 @@ void handle(const Context& c, const CreateTopicsRequest& request) {
       out.num_partitions = static_cast<std::int32_t>(partitions);
       out.replication_factor = 1;
       tell_config(config, values, out);
+      ++topics;
       if (!request.validate_only) {
         c.broker.create_topic(topic.name, partitions, c.turn, config);
         out.topic_id = c.broker.cluster().topic_id(c.broker.topics().find(topic.name)->front());

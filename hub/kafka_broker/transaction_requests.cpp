@@ -1,7 +1,9 @@
 // Requests of producers for an identity, and about their transactions.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "hub/kafka_broker/broker.h"
 #include "hub/kafka_broker/handlers.h"
@@ -11,8 +13,6 @@ namespace {
 
 using core::ProducerIdentity;
 using core::TransactionError;
-
-constexpr auto kRecords = log::Group::Tie::records;
 
 // Clients from before KIP-588 know a producer that another one has replaced by its epoch alone.
 ErrorCode error_of(TransactionError error, Version version, Version knows_fenced) {
@@ -81,7 +81,7 @@ void handle(const Context& c, const InitProducerIdRequest& request) {
   InitProducerIdResponse failed;
   failed.error_code = ErrorCode::coordinator_not_available;
   failed.producer_epoch = -1;
-  c.broker.answer_after_commit(c.call, response, failed, c.turn, kRecords);
+  c.broker.answer_after_commit(c.call, response, failed, c.turn, identified.tie);
 }
 
 // All of them or none.
@@ -128,7 +128,7 @@ void handle(const Context& c, const AddPartitionsToTxnRequest& request) {
 
 void handle(const Context& c, const AddOffsetsToTxnRequest& request) {
   AddOffsetsToTxnResponse response;
-  if (request.group_id.empty()) {
+  if (request.group_id.empty() || request.group_id.size() > core::GroupLimits{}.id_bytes_max) {
     response.error_code = ErrorCode::invalid_group_id;
     return c.broker.answer(c.call, response);
   }
@@ -153,11 +153,11 @@ void handle(const Context& c, const EndTxnRequest& request) {
       c.turn
   );
   EndTxnResponse response;
-  response.error_code = error_of(ended, c.call.version, kOthersKnowFenced);
-  if (ended != TransactionError::none) return c.broker.answer(c.call, response);
+  response.error_code = error_of(ended.error, c.call.version, kOthersKnowFenced);
+  if (ended.error != TransactionError::none) return c.broker.answer(c.call, response);
   EndTxnResponse failed;
   failed.error_code = ErrorCode::coordinator_not_available;
-  c.broker.answer_after_commit(c.call, response, failed, c.turn, kRecords);
+  c.broker.answer_after_commit(c.call, response, failed, c.turn, ended.tie);
 }
 
 void handle(const Context& c, const TxnOffsetCommitRequest& request) {
@@ -214,7 +214,9 @@ void handle(const Context& c, const TxnOffsetCommitRequest& request) {
 void handle(const Context& c, const DescribeTransactionsRequest& request) {
   DescribeTransactionsResponse response;
   const auto& topics = c.broker.topics().all();
+  std::set<Text> told;  // one answer, however often it is asked for
   for (const Text id : request.transactional_ids) {
+    if (!told.insert(id).second) continue;
     DescribeTransactionsResponse::Transaction out;
     out.transactional_id = id;
     const core::Transaction* const found = c.broker.transactions().find(id);
@@ -249,20 +251,24 @@ void handle(const Context& c, const DescribeProducersRequest& request) {
   const auto described = std::make_shared<Description>();
   described->call = c.call;
   described->left = 1;
-  described->topics.reserve(request.topics.size());  // views into it must not move
+  std::map<Text, std::set<std::int32_t>> asked;  // one answer, however often
   for (const auto& topic : request.topics) {
-    described->topics.emplace_back(topic.name);
+    asked[topic.name].insert(topic.partitions.begin(), topic.partitions.end());
+  }
+  described->topics.reserve(asked.size());  // views into it must not move
+  for (const auto& [topic, partitions] : asked) {
+    described->topics.emplace_back(topic);
     described->response.topics.push_back({described->topics.back(), {}});
-    described->response.topics.back().partitions.resize(topic.partitions.size());
+    for (const std::int32_t index : partitions) {
+      described->response.topics.back().partitions.emplace_back().index = index;
+    }
   }
   const auto finish = [&broker = c.broker, described] {
     if (--described->left == 0) broker.answer(described->call, described->response);
   };
-  for (std::size_t t = 0; t < request.topics.size(); ++t) {
-    for (std::size_t i = 0; i < request.topics[t].partitions.size(); ++i) {
-      auto& out = described->response.topics[t].partitions[i];
-      out.index = request.topics[t].partitions[i];
-      const PartitionId* id = c.broker.partition(request.topics[t].name, out.index);
+  for (auto& topic : described->response.topics) {
+    for (auto& out : topic.partitions) {
+      const PartitionId* id = c.broker.partition(topic.name, out.index);
       if (id == nullptr) {
         out.error_code = ErrorCode::unknown_topic_or_partition;
         continue;

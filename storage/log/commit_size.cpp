@@ -29,12 +29,14 @@ std::uint64_t commit_bytes_max(
     const Group& group,
     const std::vector<BlockPtr>& blocks,
     std::size_t small_rows,
-    std::uint64_t tree_pages
+    std::uint64_t tree_pages,
+    bool with_records
 ) {
   std::uint64_t own_pages = 0;  // of blocks and large values
   for (const BlockPtr& block : blocks) own_pages += pages(block->size()) + 1;
   std::uint64_t inline_bytes = small_rows * (kSmallRowBytes + kRowOverhead);
   for (const auto& [name, change] : group.state()) {
+    if (!with_records && change.tie == Group::Tie::records) continue;
     inline_bytes += name.size() + kRowOverhead;
     if (!change.value) continue;
     if (change.value->size() > kInlineBytesMax) {

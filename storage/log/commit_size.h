@@ -14,7 +14,8 @@ std::uint64_t commit_bytes_max(
     const Group& group,
     const std::vector<BlockPtr>& blocks,
     std::size_t small_rows,
-    std::uint64_t tree_pages
+    std::uint64_t tree_pages,
+    bool with_records
 );
 
 }  // namespace runnel::log

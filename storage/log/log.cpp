@@ -193,7 +193,7 @@ Errc Log::commit_parts(Group& group, const Plan& plan) {
     rows += compacted_.undone_by_abort({aborted.partition, aborted.producer}).size();
   }
   const std::uint64_t need =
-      commit_bytes_max(group, blocks, rows, active_->env().tree_pages());
+      commit_bytes_max(group, blocks, rows, active_->env().tree_pages(), !plan.records_refused);
   const auto generation_bytes = static_cast<double>(options_.generation_bytes);
   if (static_cast<double>(need) > kFillMax * generation_bytes) return Errc::log_full;
   bool rolled = false;

@@ -26,6 +26,9 @@ struct OffsetLimits {
   std::size_t entries_max = 50'000;       // partitions with an offset, over all groups
   std::size_t group_entries_max = 2'000;  // of one group: they are deleted in one commit
   std::size_t bytes_max = 16 << 20;       // of all entries, names and metadata included
+  // Of one transaction: they are committed with it, all at once.
+  std::size_t pending_entries_max = 2'000;
+  std::size_t pending_bytes_max = 1 << 20;
   std::chrono::milliseconds retention = std::chrono::hours(24 * 7);  // by hub time
   std::chrono::milliseconds expiry_interval = std::chrono::minutes(10);
 };

@@ -202,6 +202,19 @@ std::vector<GroupError> GroupOffsets::commit_pending(
     std::int64_t producer_id, ByteView group, std::span<const Entry> entries, GroupTurn& turn
 ) {
   RUNNEL_CHECK(producer_id >= 0);
+  std::size_t count = entries.size();
+  std::size_t bytes = 0;
+  for (const Entry& e : entries) bytes += group.size() + e.topic.size() + e.metadata.size();
+  if (const auto pending = pending_.find(producer_id); pending != pending_.end()) {
+    count += pending->second.size();
+    for (const auto& [key, slot] : pending->second) {
+      const auto value = slot.latest();
+      bytes += key.group.size() + key.topic.size() + (value ? value->metadata.size() : 0);
+    }
+  }
+  if (count > limits_.pending_entries_max || bytes > limits_.pending_bytes_max) {
+    return std::vector(entries.size(), GroupError::invalid_commit_offset_size);
+  }
   return stage_all({producer_id, {Bytes(group), {}, 0}}, entries, std::nullopt, turn);
 }
 

@@ -3,8 +3,9 @@
 //
 // The nonce of the client's last message has to end with the one that it was asked with, as in Kafka.
 //
-// A user that does not exist is asked like any other, with a salt that stays the same while the hub
-// runs, and fails with the same message at the same place.
+// A user that does not exist is asked like one of the configuration file, with a salt that stays the same
+// while the hub runs, and fails with the same message at the same place. (A user whose credential a client
+// has set shows by the salt's length or the iterations that this client chose.)
 #pragma once
 
 #include <string>

@@ -16,7 +16,16 @@ constexpr std::int64_t kRetryAfterMs = 1'000;  // an abort that the log has refu
 constexpr std::int64_t kExpiryEveryMs = 600'000;
 constexpr std::size_t kForgottenPerTick = 64;
 
+void say_aborted(ByteView id, std::chrono::milliseconds timeout) {
+  logger::warn(
+      "kafka",
+      logger::text("transaction of ", id, " aborted: open for longer than ", timeout.count(), " ms")
+  );
+}
+
 GroupTurn group_turn(Turn& turn) { return {turn.now, turn.hub_ms, turn.group}; }
+
+constexpr std::size_t kPartitionBytes = 16;
 
 std::int16_t epoch_after(std::int16_t epoch) { return static_cast<std::int16_t>(epoch + 1); }
 
@@ -43,7 +52,9 @@ Result<void> TransactionCoordinator::load(const log::Log& log, Turn& turn) {
       ++damaged;
       return;
     }
-    all_[std::move(row->id)].now = std::move(row->transaction);
+    const auto at = all_.try_emplace(std::move(row->id)).first;
+    at->second.now = std::move(row->transaction);
+    weigh(at);
   }));
   if (damaged != 0) {
     logger::warn("kafka", logger::text(damaged, " rows of transactions cannot be read"));
@@ -125,25 +136,29 @@ TransactionError TransactionCoordinator::check_offsets(
 
 // --- changes ---
 
-// With `before`, nothing else may touch the id until the change is durable, and it is tied to the
-// records of the group.
+void TransactionCoordinator::weigh(All::iterator at) {
+  Entry& entry = at->second;
+  bytes_ -= entry.bytes;
+  entry.bytes = at->first.size() + kPartitionBytes * entry.now.partitions.size();
+  for (const Bytes& group : entry.now.groups) entry.bytes += group.size();
+  bytes_ += entry.bytes;
+}
+
+// With `before`, nothing else may touch the id until the change is durable.
 void TransactionCoordinator::save(
-    All::iterator at, std::optional<Transaction> before, Turn& turn
+    All::iterator at, std::optional<Transaction> before, Tie tie, Turn& turn, bool late
 ) {
   Entry& entry = at->second;
+  weigh(at);
   entry.now.used_hub_ms = turn.hub_ms;
   entry.unsaved = false;
   const std::uint64_t serial = ++last_serial_;
-  const bool tied = before.has_value();
-  if (tied) entry.ending = serial;
-  using Tie = log::Group::Tie;
+  if (before) entry.ending = serial;
   turn.group.put_state(
-      transaction_row_name(at->first),
-      encode_transaction(at->first, entry.now),
-      tied ? Tie::records : Tie::none
+      transaction_row_name(at->first), encode_transaction(at->first, entry.now), tie
   );
-  turn.group.wait({serial, 0, ticket_kind_, tied});
-  staged_.emplace(serial, Staged{at->first, std::move(before)});
+  turn.group.wait({serial, 0, ticket_kind_, tie == Tie::records});
+  staged_.emplace(serial, Staged{at->first, std::move(before), late});
 }
 
 void TransactionCoordinator::settled(
@@ -158,11 +173,17 @@ void TransactionCoordinator::settled(
   if (ours) entry.ending = 0;
   const bool stored =
       outcome.state == Errc::ok && (!ticket.needs_records || outcome.records == Errc::ok);
-  if (stored) return;
+  if (stored) {
+    if (staged.mapped().late) say_aborted(at->first, staged.mapped().before->timeout);
+    return;
+  }
   entry.unsaved = true;
   if (!ours || !staged.mapped().before) return;
   entry.now = std::move(*staged.mapped().before);
-  if (entry.now.producer.id < 0) all_.erase(at);  // there was none
+  weigh(at);
+  if (entry.now.producer.id >= 0) return;
+  bytes_ -= entry.bytes;  // there was none
+  all_.erase(at);
 }
 
 TransactionCoordinator::Identified TransactionCoordinator::identify(
@@ -171,27 +192,31 @@ TransactionCoordinator::Identified TransactionCoordinator::identify(
     const std::optional<ProducerIdentity>& caller,
     Turn& turn
 ) {
-  if (id.empty() || id.size() > limits_.id_bytes_max) return {TransactionError::invalid_request, {}};
+  const auto refused = [](TransactionError error) { return Identified{{error, Tie::none}, {}}; };
+  if (id.empty() || id.size() > limits_.id_bytes_max) {
+    return refused(TransactionError::invalid_request);
+  }
   if (timeout.count() <= 0 || timeout > limits_.timeout_max) {
-    return {TransactionError::invalid_transaction_timeout, {}};
+    return refused(TransactionError::invalid_transaction_timeout);
   }
   auto at = all_.find(id);
   if (at == all_.end()) {
-    if (!make_room(turn)) return {TransactionError::coordinator_not_available, {}};
+    if (!make_room(turn)) return refused(TransactionError::coordinator_not_available);
     at = all_.emplace(Bytes(id), Entry{}).first;
   }
   Entry& entry = at->second;
-  if (entry.ending != 0) return {TransactionError::concurrent_transactions, {}};
+  if (entry.ending != 0) return refused(TransactionError::concurrent_transactions);
   Transaction& now = entry.now;
   const Transaction before = now;
   const bool known = now.producer.id >= 0;
   if (known && caller) {
     const bool repeated = *caller == now.previous && now.state != TransactionState::ongoing;
-    if (repeated && !entry.unsaved) return {TransactionError::none, now.producer};
-    if (*caller != now.producer && !repeated) return {TransactionError::producer_fenced, {}};
+    if (repeated && !entry.unsaved) return {{}, now.producer};
+    if (*caller != now.producer && !repeated) return refused(TransactionError::producer_fenced);
   }
+  Tie tie = Tie::none;
   if (now.state == TransactionState::ongoing) {
-    close(at, false, epoch_after(now.producer.epoch), turn);
+    tie = close(at, false, epoch_after(now.producer.epoch), turn);
   }
   now.previous = caller && known ? before.producer : ProducerIdentity{};
   if (!known || before.producer.epoch >= kEpochMax) {
@@ -201,8 +226,8 @@ TransactionCoordinator::Identified TransactionCoordinator::identify(
   }
   now.timeout = timeout;
   now.state = TransactionState::empty;
-  save(at, before, turn);
-  return {TransactionError::none, now.producer};
+  save(at, before, tie, turn);
+  return {{TransactionError::none, tie}, now.producer};
 }
 
 void TransactionCoordinator::begin(All::iterator at, Turn& turn, bool changed) {
@@ -212,7 +237,7 @@ void TransactionCoordinator::begin(All::iterator at, Turn& turn, bool changed) {
     entry.now.began_hub_ms = turn.hub_ms;
     changed = true;
   }
-  if (changed || entry.unsaved) save(at, std::nullopt, turn);
+  if (changed || entry.unsaved) save(at, std::nullopt, Tie::none, turn);
 }
 
 TransactionError TransactionCoordinator::add_partitions(
@@ -228,7 +253,10 @@ TransactionError TransactionCoordinator::add_partitions(
   auto& known = at->second.now.partitions;
   std::size_t fresh = 0;
   for (const PartitionId partition : partitions) fresh += known.contains(partition) ? 0U : 1U;
-  if (known.size() + fresh > limits_.partitions_max) return TransactionError::invalid_request;
+  const bool heavy = bytes_ + fresh * kPartitionBytes > limits_.bytes_max;
+  if (known.size() + fresh > limits_.partitions_max || heavy) {
+    return TransactionError::invalid_request;
+  }
   known.insert(partitions.begin(), partitions.end());
   begin(at, turn, fresh != 0);
   return TransactionError::none;
@@ -243,17 +271,22 @@ TransactionError TransactionCoordinator::add_group(
   }
   auto& known = at->second.now.groups;
   const bool fresh = !known.contains(group);
-  if (fresh && known.size() >= limits_.groups_max) return TransactionError::invalid_request;
+  const bool heavy = bytes_ + group.size() > limits_.bytes_max;
+  if (fresh && (known.size() >= limits_.groups_max || heavy)) {
+    return TransactionError::invalid_request;
+  }
   if (fresh) known.emplace(group);
   begin(at, turn, fresh);
   return TransactionError::none;
 }
 
-// Puts the end of the open transaction into the group; its row is the caller's to save.
-void TransactionCoordinator::close(
+// Puts the end of the open transaction into the group; its row is the caller's to save, tied to the
+// markers if there are some.
+TransactionCoordinator::Tie TransactionCoordinator::close(
     All::iterator at, bool commit, std::int16_t marker_epoch, Turn& turn
 ) {
   Transaction& now = at->second.now;
+  const Tie tie = now.partitions.empty() ? Tie::none : Tie::records;
   for (const PartitionId partition : now.partitions) {
     turn.group.append_marker(
         partition, {now.producer.id, marker_epoch, commit, 0, turn.wall_ms}
@@ -261,32 +294,31 @@ void TransactionCoordinator::close(
   }
   using End = GroupOffsets::TransactionEnd;
   GroupTurn t = group_turn(turn);
-  offsets_.end_transaction(
-      now.producer.id, commit ? End::commit : End::abort, log::Group::Tie::records, t
-  );
+  offsets_.end_transaction(now.producer.id, commit ? End::commit : End::abort, tie, t);
   now.partitions.clear();
   now.groups.clear();
   now.began_hub_ms = 0;
   now.state = commit ? TransactionState::complete_commit : TransactionState::complete_abort;
+  return tie;
 }
 
-TransactionError TransactionCoordinator::end(
+TransactionCoordinator::Ended TransactionCoordinator::end(
     ByteView id, const ProducerIdentity& producer, bool commit, Turn& turn
 ) {
   const auto at = all_.find(id);
   if (const auto error = refusal(at, producer); error != TransactionError::none) {
-    return error;
+    return {error, Tie::none};
   }
   const TransactionState state = at->second.now.state;
   if (state != TransactionState::ongoing) {
     const bool said = state == (commit ? TransactionState::complete_commit
                                        : TransactionState::complete_abort);
-    return said ? TransactionError::none : TransactionError::invalid_txn_state;
+    return {said ? TransactionError::none : TransactionError::invalid_txn_state, Tie::none};
   }
   Transaction before = at->second.now;
-  close(at, commit, producer.epoch, turn);
-  save(at, std::move(before), turn);
-  return TransactionError::none;
+  const Tie tie = close(at, commit, producer.epoch, turn);
+  save(at, std::move(before), tie, turn);
+  return {TransactionError::none, tie};
 }
 
 // --- time ---
@@ -308,25 +340,16 @@ void TransactionCoordinator::abort_late(Turn& turn) {
     entry.retry_hub_ms = turn.hub_ms + kRetryAfterMs;
     Transaction before = entry.now;
     const std::int16_t epoch = epoch_after(entry.now.producer.epoch);
-    close(at, false, epoch, turn);
+    const Tie tie = close(at, false, epoch, turn);
     entry.now.producer.epoch = epoch;
     entry.now.previous = {};
-    save(at, std::move(before), turn);
-    logger::warn(
-        "kafka",
-        logger::text(
-            "transaction of ",
-            at->first,
-            " aborted: open for longer than ",
-            entry.now.timeout.count(),
-            " ms"
-        )
-    );
+    save(at, std::move(before), tie, turn, true);
   }
 }
 
 void TransactionCoordinator::forget(All::iterator at, Turn& turn) {
   turn.group.erase_state(transaction_row_name(at->first));
+  bytes_ -= at->second.bytes;
   all_.erase(at);
 }
 

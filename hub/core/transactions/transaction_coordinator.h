@@ -63,8 +63,14 @@ class TransactionCoordinator {
   // in the turn. After GroupOffsets::load.
   Result<void> load(const log::Log& log, Turn& turn);
 
-  struct Identified {
+  // What came of a call that may have ended a transaction: its answer waits for the records of the
+  // group too if there are markers among them.
+  struct Ended {
     TransactionError error = TransactionError::none;
+    log::Group::Tie tie = log::Group::Tie::none;
+  };
+
+  struct Identified : Ended {
     ProducerIdentity producer;
   };
 
@@ -99,7 +105,7 @@ class TransactionCoordinator {
   ) const;
 
   // EndTxn. Saying the same again is no error.
-  TransactionError end(ByteView id, const ProducerIdentity& producer, bool commit, Turn& turn);
+  Ended end(ByteView id, const ProducerIdentity& producer, bool commit, Turn& turn);
 
   // Aborts what has been open for too long, forgets ids that nobody uses.
   void tick(Turn& turn);
@@ -120,11 +126,13 @@ class TransactionCoordinator {
     std::uint64_t ending = 0;      // serial of the change that is not durable and excludes others
     bool unsaved = false;          // a commit with its row was refused
     std::int64_t retry_hub_ms = 0; // no attempt to abort it before
+    std::size_t bytes = 0;         // its part of bytes_
   };
 
   struct Staged {
     Bytes id;
     std::optional<Transaction> before;  // what comes back when the commit is refused
+    bool late = false;                  // it was open for too long
   };
 
   using All = std::map<Bytes, Entry, std::less<>>;
@@ -132,9 +140,13 @@ class TransactionCoordinator {
   [[nodiscard]] TransactionError refusal(
       All::const_iterator at, const ProducerIdentity& producer
   ) const;
+  using Tie = log::Group::Tie;
   void begin(All::iterator at, Turn& turn, bool changed);
-  void save(All::iterator at, std::optional<Transaction> before, Turn& turn);
-  void close(All::iterator at, bool commit, std::int16_t marker_epoch, Turn& turn);
+  void save(
+      All::iterator at, std::optional<Transaction> before, Tie tie, Turn& turn, bool late = false
+  );
+  Tie close(All::iterator at, bool commit, std::int16_t marker_epoch, Turn& turn);
+  void weigh(All::iterator at);
   void abort_late(Turn& turn);
   void forget_silent(Turn& turn);
   void forget(All::iterator at, Turn& turn);
@@ -148,6 +160,7 @@ class TransactionCoordinator {
   All all_;
   std::map<std::uint64_t, Staged> staged_;  // by serial
   std::uint64_t last_serial_ = 0;
+  std::size_t bytes_ = 0;
   std::int64_t next_expiry_hub_ms_ = 0;
 };
 

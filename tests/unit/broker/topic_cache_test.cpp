@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace runnel::broker {
 namespace {
 
@@ -50,6 +52,22 @@ TEST_F(TopicCacheTest, NewRoutesCountAtOnce) {
   EXPECT_EQ(cache.destination("a", "c").key, "old");
   cache.routes_changed(&after);
   EXPECT_EQ(cache.destination("a", "c").key, "new");
+}
+
+TEST_F(TopicCacheTest, PartitionsThatAreAddedCountAtOnce) {
+  const core::Routes routes = to("{topic}");
+  TopicCache cache(&routes, tree_);
+  std::set<PartitionId> before;
+  std::set<PartitionId> after;
+  for (int i = 0; i < 50; ++i) {
+    before.insert(cache.destination("a/" + std::to_string(i), "c").partition);
+  }
+  topics_.ensure({{"one", 8}}, group_);
+  for (int i = 0; i < 50; ++i) {
+    after.insert(cache.destination("a/" + std::to_string(i), "c").partition);
+  }
+  EXPECT_THAT(before, SizeIs(1));
+  EXPECT_THAT(after, SizeIs(8));
 }
 
 TEST_F(TopicCacheTest, ADestinationThatDependsOnTheClientIsNotKept) {

@@ -63,6 +63,13 @@ struct KafkaConfigs : ::testing::Test {
   Peer peer{hub};
 };
 
+TEST_F(KafkaConfigs, AreToldOnceHoweverOftenTheyAreAskedFor) {
+  create("t", {});
+  DescribeConfigsRequest request;
+  for (int i = 0; i < 3; ++i) request.resources.push_back({ResourceType::topic, "t", std::nullopt});
+  EXPECT_EQ(peer.ask<DescribeConfigsResponse>(request).results.size(), 1U);
+}
+
 TEST_F(KafkaConfigs, ATopicIsMadeWithWhatItAsksForAndKeepsItOverARestart) {
   const auto made = create("t", {{"retention.ms", "60000"}, {"segment.bytes", "1048576"}});
   ASSERT_EQ(made.error_code, ErrorCode::none);

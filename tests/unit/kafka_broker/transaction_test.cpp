@@ -104,9 +104,11 @@ struct KafkaTransactions : ::testing::Test {
     return peer.ask<EndTxnResponse>(end_request(who, commit, id), version).error_code;
   }
 
-  ErrorCode add_group(Identity who, std::string_view group = "g") {
+  ErrorCode add_group(
+      Identity who, std::string_view group = "g", std::string_view id = "tx"
+  ) {
     AddOffsetsToTxnRequest request;
-    request.transactional_id = "tx";
+    request.transactional_id = id;
     request.producer_id = who.id;
     request.producer_epoch = who.epoch;
     request.group_id = group;
@@ -471,6 +473,81 @@ TEST_F(KafkaTransactions, WhoseEndTheFullLogRefusesStayOpenAndEndLater) {
   hub.files.log().set_limits(hub.files.options);
   EXPECT_EQ(end(me, true), ErrorCode::none);
   EXPECT_THAT(stable(), ElementsAre("0=a"));
+}
+
+TEST_F(KafkaTransactions, OfOffsetsAloneNeedNoRoomForRecords) {
+  const Identity me = begin();
+  ASSERT_EQ(add_group(me), ErrorCode::none);
+  ASSERT_EQ(commit_offset(me, 5), ErrorCode::none);
+  hub.files.options.reject_when_full = true;
+  hub.files.options.limit_bytes = 8 * runnel::test::kMiB;
+  hub.files.log().set_limits(hub.files.options);
+  for (const std::size_t bytes : {200'000U, 1U}) {
+    while (peer.produce(batch_of({std::string(bytes, 'x')}), {"t", 1}).error_code ==
+           ErrorCode::none) {
+    }
+  }
+  EXPECT_EQ(end(me, true), ErrorCode::none);
+  EXPECT_EQ(committed_offset(true), 5);
+  EXPECT_EQ(init("another").error_code, ErrorCode::none);
+}
+
+TEST_F(KafkaTransactions, OfManyOffsetsEndInOneCommitOrAreNotTaken) {
+  const Identity me = begin();
+  ASSERT_EQ(add_group(me), ErrorCode::none);
+  const std::string metadata(4000, 'm');
+  TxnOffsetCommitRequest request;
+  request.transactional_id = "tx";
+  request.group_id = "g";
+  request.producer_id = me.id;
+  request.producer_epoch = me.epoch;
+  request.generation_id = -1;
+  auto& topic = request.topics.emplace_back();
+  topic.name = "t";
+  for (int i = 0; i < 300; ++i) {
+    auto& p = topic.partitions.emplace_back();
+    p.index = 0;
+    p.committed_offset = i;
+    p.metadata = metadata;
+  }
+  const auto answer = peer.ask<TxnOffsetCommitResponse>(request);
+  EXPECT_EQ(
+      answer.topics.at(0).partitions.at(0).error_code, ErrorCode::invalid_commit_offset_size
+  );
+}
+
+TEST_F(KafkaTransactions, TakeNoGroupIdLongerThanGroupsMayHave) {
+  const Identity me = begin();
+  EXPECT_EQ(add_group(me, std::string(2000, 'g')), ErrorCode::invalid_group_id);
+}
+
+TEST_F(KafkaTransactions, TogetherAreBounded) {
+  hub.limits.generation_bytes = runnel::test::kMiB;
+  restart();
+  const std::string group(1000, 'g');
+  ErrorCode answer = ErrorCode::none;
+  int added = 0;
+  for (int id = 0; id < 100 && answer == ErrorCode::none; ++id) {
+    const std::string name = "tx" + std::to_string(id);
+    const Identity me = begin(name);
+    for (int i = 0; i < 60 && answer == ErrorCode::none; ++i, ++added) {
+      answer = add_group(me, group + std::to_string(i), name);
+    }
+  }
+  EXPECT_EQ(answer, ErrorCode::invalid_request);
+  EXPECT_NEAR(added, 65, 5);
+}
+
+TEST_F(KafkaTransactions, AreDescribedOnceHoweverOftenTheyAreAskedFor) {
+  begin();
+  DescribeTransactionsRequest request;
+  request.transactional_ids = {"tx", "tx", "tx"};
+  EXPECT_THAT(peer.ask<DescribeTransactionsResponse>(request).transaction_states, SizeIs(1));
+  DescribeProducersRequest producers;
+  producers.topics = {{"t", {0, 0, 1}}, {"t", {0}}};
+  const auto answer = peer.ask<DescribeProducersResponse>(producers);
+  ASSERT_THAT(answer.topics, SizeIs(1));
+  EXPECT_THAT(answer.topics[0].partitions, SizeIs(2));
 }
 
 TEST_F(KafkaTransactions, AnIdThatNobodyUsesIsForgotten) {
