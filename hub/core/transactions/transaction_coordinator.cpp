@@ -394,10 +394,4 @@ const Transaction* TransactionCoordinator::find(ByteView id) const {
   return at == all_.end() ? nullptr : &at->second.now;
 }
 
-void TransactionCoordinator::each(
-    const std::function<void(ByteView id, const Transaction&)>& visit
-) const {
-  for (const auto& [id, entry] : all_) visit(id, entry.now);
-}
-
 }  // namespace runnel::core

@@ -118,7 +118,10 @@ class TransactionCoordinator {
 
   // For administration.
   [[nodiscard]] const Transaction* find(ByteView id) const;
-  void each(const std::function<void(ByteView id, const Transaction&)>& visit) const;
+  template <class Visit>  // (ByteView id, const Transaction&)
+  void each(Visit visit) const {
+    for (const auto& [id, entry] : all_) visit(id, entry.now);
+  }
 
  private:
   struct Entry {
