@@ -251,6 +251,7 @@ class Log {
   void follow_compaction();
   Result<void> load_keys(PartitionId partition);
   void release_gone();
+  [[nodiscard]] bool has_rows(PartitionId partition) const;
   void release_rows(PartitionId partition);
   void note_keys(const Group& group, const std::vector<BlockPtr>& blocks);
   void drop_rows(const std::vector<Compacted::Name>& names);

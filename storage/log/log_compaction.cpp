@@ -94,6 +94,11 @@ void Log::release_gone() {
   for (const PartitionId partition : gone) release_rows(partition);
 }
 
+bool Log::has_rows(PartitionId partition) const {
+  const std::lock_guard lock(mutex_);
+  return kept_.contains(partition);
+}
+
 void Log::release_rows(PartitionId partition) {
   Bytes prefix(kKeptKind);
   ByteWriter(prefix).be32(partition.value);
@@ -145,14 +150,10 @@ Result<void> Log::load_keys(PartitionId partition) {
 // What a commit has stored, and trimmed.
 void Log::note_keys(const Group& group, const std::vector<BlockPtr>& blocks) {
   for (const auto& [partition, trim] : group.trims()) {
-    const bool has_rows = [&] {
-      const std::lock_guard lock(mutex_);
-      return kept_.contains(partition);
-    }();
     if (compacted_.covers(partition)) {
       drop_rows(compacted_.trim(partition, trims()->start(partition)));
       publish_kept(partition);
-    } else if (has_rows && trim.start == kGone) {
+    } else if (trim.start == kGone && has_rows(partition)) {
       release_rows(partition);
     }
   }
