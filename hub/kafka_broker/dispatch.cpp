@@ -54,6 +54,7 @@ constexpr auto kEntries = entries<
     OffsetForLeaderEpochRequest,
     DescribeConfigsRequest,
     AlterConfigsRequest,
+    DescribeLogDirsRequest,
     SaslAuthenticateRequest,
     CreatePartitionsRequest,
     DeleteGroupsRequest,

@@ -44,6 +44,7 @@ void handle(const Context& context, const EndTxnRequest& request);
 void handle(const Context& context, const DescribeTransactionsRequest& request);
 void handle(const Context& context, const ListTransactionsRequest& request);
 void handle(const Context& context, const DescribeProducersRequest& request);
+void handle(const Context& context, const DescribeLogDirsRequest& request);
 
 // topic_deletions.cpp
 void handle(const Context& context, const DeleteTopicsRequest& request);

@@ -33,6 +33,11 @@ class PartitionReader {
 
   // As log::Log::producers.
   virtual void producers(PartitionId partition, Listed done) = 0;
+
+  using Measured = std::function<void(Result<log::Log::DiskUse>, core::Turn&)>;
+
+  // As log::Log::disk_use.
+  virtual void disk_use(Measured done) = 0;
 };
 
 }  // namespace runnel::kafka

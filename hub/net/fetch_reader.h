@@ -34,6 +34,10 @@ class FetchReader final : public kafka::PartitionReader {
     client_.producers(partition, in_a_turn<log::Log::KnownProducers>(std::move(done)));
   }
 
+  void disk_use(Measured done) override {
+    client_.disk_use(in_a_turn<log::Log::DiskUse>(std::move(done)));
+  }
+
  private:
   template <class T, class F>
   std::function<void(Result<T>)> in_a_turn(F done) {

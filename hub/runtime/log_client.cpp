@@ -79,6 +79,10 @@ void LogClient::producers(
   read([this, partition] { return log_.producers(partition); }, std::move(done));
 }
 
+void LogClient::disk_use(std::function<void(Result<log::Log::DiskUse>)> done) {
+  read([this] { return log_.disk_use(); }, std::move(done));
+}
+
 void LogClient::find_position(
     std::optional<PartitionId> partition,
     Offset offset,

@@ -44,6 +44,7 @@ class LogClient {
   void producers(
       PartitionId partition, std::function<void(Result<log::Log::KnownProducers>)> done
   );
+  void disk_use(std::function<void(Result<log::Log::DiskUse>)> done);
   void find_time(
       PartitionId partition,
       std::int64_t at_least_ms,

@@ -144,6 +144,16 @@ class Log {
   using KnownProducers = std::vector<std::pair<std::int64_t, Producers::Entry>>;
   Result<KnownProducers> producers(PartitionId partition) const;
 
+  // What the files take, and in them the batches of each partition, also those that are trimmed, until
+  // their generation is retired. The first call after a start looks into every generation.
+  struct DiskUse {
+    std::string dir;
+    std::uint64_t bytes = 0;
+    std::uint64_t limit_bytes = 0;  // the ceiling
+    Generation::Sizes partitions;
+  };
+  Result<DiskUse> disk_use() const;
+
   // Over all partitions, in the order of the log: the position of the first record whose timestamp is
   // at least that; of the record of `partition` at `offset`, or the first readable one behind it.
   // end() when there is none.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "storage/log/log.h"
+#include "storage/log/log_files.h"
 
 namespace runnel::log {
 namespace {
@@ -91,6 +92,21 @@ Result<std::shared_ptr<const Generation::Sizes>> Log::sizes_at(Position first) c
       [](const Generation& g) { return g.sizes(); },
       [](const Slot& slot) -> auto& { return slot.sizes; }
   );
+}
+
+Result<Log::DiskUse> Log::disk_use() const {
+  DiskUse out;
+  const LogOptions limits = this->limits();
+  out.dir = limits.dir.string();
+  out.limit_bytes = limits.limit_bytes;
+  out.bytes = totals().disk_bytes;
+  for (const Position first : generations()) {
+    const auto sizes = sizes_at(first);
+    if (!sizes && hole(sizes.error())) continue;
+    if (!sizes) return sizes.error();
+    for (const auto& [partition, bytes] : **sizes) out.partitions[partition] += bytes;
+  }
+  return out;
 }
 
 // The generation in which `offset` must be.

@@ -496,6 +496,13 @@ class World final : private PartitionReader {
     });
   }
 
+  void disk_use(Measured done) override {
+    reads_.push_back([=, this, done = std::move(done)] {
+      auto use = log_->disk_use();
+      turn([&](core::Turn& t) { done(std::move(use), t); });
+    });
+  }
+
   void producers(PartitionId partition, Listed done) override {
     reads_.push_back([=, this, done = std::move(done)] {
       auto listed = log_->producers(partition);

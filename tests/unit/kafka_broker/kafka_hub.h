@@ -240,6 +240,13 @@ class KafkaHub final : private PartitionReader {
     });
   }
 
+  void disk_use(Measured done) override {
+    reads_.push_back([=, this, done = std::move(done)] {
+      auto use = files.log().disk_use();
+      turn([&](core::Turn& t) { done(std::move(use), t); });
+    });
+  }
+
   void producers(PartitionId partition, Listed done) override {
     reads_.push_back([=, this, done = std::move(done)] {
       auto listed = files.log().producers(partition);
