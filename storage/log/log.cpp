@@ -245,6 +245,7 @@ Errc Log::commit_group(Group& group) {
   const Instant begun = clock_.now();
   Plan plan(producers_);
   follow_compaction();
+  if (failed()) return group.outcome.records = group.outcome.state = Errc::log_failed;
   plan.forgotten = std::min(forgotten_.size(), kForgottenPerCommit);
   plan.stale = stale_now();
   build_blocks(group, plan);

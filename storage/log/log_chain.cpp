@@ -137,6 +137,7 @@ Result<void> Log::retire_oldest(Why why) {
 void Log::maintain() {
   if (failed()) return;
   follow_compaction();  // before anything is retired
+  if (failed()) return;
   const LogOptions limits = this->limits();
   auto done = make_room(0);
   const bool tried = done || refused(done.error());

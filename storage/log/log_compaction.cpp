@@ -71,11 +71,8 @@ void Log::follow_compaction() {
       );
       continue;
     }
-    if (!loaded) {
-      logger::error(
-          "log", logger::text("the keys of partition ", partition.value, " cannot all be read")
-      );
-    }
+    // To go on would be to lose what could not be read now and may be read another time.
+    if (!loaded) return void(fail(errc_of(loaded.error())));
     publish_kept(partition);
   }
   publish_room();

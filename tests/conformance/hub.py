@@ -75,9 +75,11 @@ class Hub:
             time.sleep(0.01)
 
     def draw_ports(self):
-        """All at once, so that no two are the same."""
-        if not self.port:
-            self.port, self.websocket_port, self.http_port, self.kafka_port = free_ports(4)
+        """All at once, so that no two are the same. One for Kafka may have been given."""
+        if self.port:
+            return
+        self.port, self.websocket_port, self.http_port, kafka_port = free_ports(4)
+        self.kafka_port = self.kafka_port or kafka_port
 
     def kill(self):
         """As a power switch would, as far as a process can tell."""

@@ -5,6 +5,7 @@ import pathlib
 import socket
 import struct
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "kafka"))
@@ -44,7 +45,15 @@ class StuckPeers(unittest.TestCase):
         password.chmod(0o600)
         self.hub.start()
         self.addCleanup(self.hub.remove)
-        self.rest = sockets(self.hub)
+        self.rest = self.at_rest()
+
+    def at_rest(self):
+        """Its sockets, once whoever asked whether it is ready has gone."""
+        seen = [sockets(self.hub)]
+        while len(seen) < 5 or len(set(seen[-5:])) > 1:
+            time.sleep(0.05)
+            seen.append(sockets(self.hub))
+        return seen[-1]
 
     def gone(self):
         return sockets(self.hub) <= self.rest
