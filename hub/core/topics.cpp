@@ -26,7 +26,9 @@ Result<void> Topics::load(log::Log& log) {
     std::vector<PartitionId> ids;
     for (std::uint32_t i = 0; i < count && r.ok(); ++i) ids.emplace_back(r.le32());
     sound = sound && r.ok() && r.done();
-    topics_.emplace(name.substr(kTopicKind.size()), std::move(ids));
+    const std::string topic(name.substr(kTopicKind.size()));
+    if (!ids.empty()) by_first_.emplace(ids.front(), topic);
+    topics_.emplace(topic, std::move(ids));
   }));
   if (!sound) return Errc::damaged;
   RUNNEL_TRY(log.each_state(kConfigKind, [&](ByteView row, ByteView value) {
@@ -57,11 +59,10 @@ void Topics::ensure(const std::vector<TopicSpec>& specs, log::Group& group) {
   const std::uint32_t before = next_partition_;
   bool rules = false;
   for (const TopicSpec& spec : specs) {
-    const auto topic = topics_.try_emplace(spec.name).first;
-    auto& ids = topic->second;
+    auto& ids = topics_[spec.name];
     if (ids.size() < spec.partitions) {
       while (ids.size() < spec.partitions) ids.emplace_back(next_partition_++);
-      by_first_.insert_or_assign(ids.front(), topic);
+      by_first_.insert_or_assign(ids.front(), spec.name);
       put_topic(spec.name, ids, group);
       rules = rules || configs_.contains(spec.name);
     }
@@ -119,7 +120,7 @@ void Topics::erase(std::string_view name, log::Group& group) {
 
 const std::string* Topics::that_begins_at(PartitionId first) const {
   const auto found = by_first_.find(first);
-  return found == by_first_.end() ? nullptr : &found->second->first;
+  return found == by_first_.end() ? nullptr : &found->second;
 }
 
 bool Topics::configured(std::string_view name) const {

@@ -73,7 +73,7 @@ class Topics {
   void tell_log() const;
 
   Map topics_;
-  std::map<PartitionId, Map::const_iterator> by_first_;
+  std::map<PartitionId, std::string> by_first_;  // by the first partition of each
   std::uint64_t changes_ = 0;
   std::map<std::string, TopicConfig, std::less<>> configs_;  // of those that have something set
   std::set<std::string, std::less<>> configured_;

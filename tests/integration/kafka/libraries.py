@@ -57,7 +57,7 @@ class Driver(Client):
         "topics": (), "groups": (), "describe_group": ("group",), "group_offsets": ("group",),
         "create_configured": ("topic", "config"), "configs": ("topic",),
         "configure": ("topic", "config"), "delete_topic": ("topic",),
-        "delete_records": ("topic", "offsets"),
+        "delete_records": ("topic", "offsets"), "sizes": ("topic", "partitions"),
         "delete_group": ("group",), "delete_offsets": ("group", "topic", "partitions"),
         "set_password": ("user", "mechanism", "password"),
         "delete_password": ("user", "mechanism"), "passwords": (),
@@ -159,7 +159,7 @@ class Platformatic(NodeDriver):
     can = frozenset(
         BASICS | _TOPICS - {"create_configured"} | _TRANSACTIONS
         | {"idempotent", "group_offsets", "delete_group", "delete_offsets", "delete_records",
-           "set_password", "delete_password", "passwords"})
+           "sizes", "set_password", "delete_password", "passwords"})
 
     @functools.cached_property
     def codecs(self):

@@ -96,6 +96,15 @@ class Admin(Theme):
         with self.assertRaises(ClientError):
             self.client.delete_topic("mqtt")
 
+    @needs("sizes")
+    def test_the_bytes_of_a_partition_are_told(self):
+        self.client.create_topic("sized", 2)
+        self.reference.produce("sized", [Record(value=bytes(10_000))] * 3)
+        ((_, full), (_, empty)) = self.client.sizes("sized", [0, 1])
+        self.assertGreater(full, 30_000)
+        self.assertLess(full, 31_000)
+        self.assertEqual(empty, 0)
+
     @needs("create_topic", "delete_records", "ends")
     def test_deleted_records_are_gone_and_the_rest_is_read(self):
         self.client.create_topic("trimmed", 1)

@@ -8,6 +8,7 @@ import time
 
 from kafka_hub import Record
 from matrix import Theme, needs, run
+from support import eventually
 
 COUNT = 600
 
@@ -60,14 +61,22 @@ class Restart(Theme):
 
     def test_consuming_goes_on_after_a_kill_with_every_record_once(self):
         self.reference.produce("read", [Record(value=b"%d" % i) for i in range(100)])
-        found = []
-        reading = threading.Thread(target=lambda: found.extend(
-            self.client.consume("read", 0, "earliest", count=200)))
+        found, errors = [], []
+
+        def consume():
+            try:
+                found.extend(self.client.consume("read", 0, "earliest", count=200))
+            except Exception as error:  # a thread's exception would be nobody's
+                errors.append(error)
+
+        reading = threading.Thread(target=consume)
         reading.start()
-        time.sleep(1)
+        # It has read what there was, and asks for more.
+        eventually("a fetch", lambda: self.hub.metrics()["runnel_kafka_fetches_waiting"] > 0)
         self.kill_and_start()
         self.reference.produce("read", [Record(value=b"%d" % i) for i in range(100, 200)])
         reading.join()
+        self.assertEqual(errors, [])
         self.assertEqual([int(r.value) for r in found], list(range(200)))
 
 

@@ -35,6 +35,17 @@ TEST_F(TopicsTest, TopicsAndPartitionsOutliveTheProcess) {
   EXPECT_EQ(start({}).all(), made);
 }
 
+TEST_F(TopicsTest, ATopicIsFoundByItsFirstPartitionAlsoAfterARestart) {
+  const PartitionId first = start({{"mqtt", 1}, {"temps", 3}}).find("temps")->front();
+  Topics again = start({});
+  ASSERT_NE(again.that_begins_at(first), nullptr);
+  EXPECT_EQ(*again.that_begins_at(first), "temps");
+  EXPECT_EQ(again.that_begins_at(PartitionId(first.value + 1)), nullptr);
+  log::Group group;
+  again.erase("temps", group);
+  EXPECT_EQ(again.that_begins_at(first), nullptr);
+}
+
 TEST_F(TopicsTest, PartitionsOnlyGrow) {
   const auto first = start({{"temps", 3}}).all().at("temps");
   EXPECT_EQ(start({{"temps", 1}}).all().at("temps"), first);

@@ -137,6 +137,16 @@ TEST_F(KafkaFetch, EmptyRecordsAreOfLengthZeroAndNeverNull) {
   }
 }
 
+TEST_F(KafkaFetch, TheIdOfATopicIsGoodAfterARestart) {
+  const Uuid id = peer.ask<MetadataResponse>(MetadataRequest{}).topics.at(0).id;
+  hub.restart();
+  Peer again(hub);
+  FetchRequest request;
+  request.topics.push_back({"", {{0, -1, 0, -1, -1, 1000}}, id});
+  const auto answer = again.ask<FetchResponse>(request);
+  EXPECT_EQ(answer.topics.at(0).partitions.at(0).error_code, ErrorCode::none);
+}
+
 TEST_F(KafkaFetch, TopicsAreNamedByTheirIdsFromVersion13) {
   peer.produce(batch_of({"a"}));
   const Uuid id = peer.ask<MetadataResponse>(MetadataRequest{}).topics.at(0).id;

@@ -170,6 +170,10 @@ const operations = {
   delete_records: ({ topic, offsets }) => admin(one => one.deleteRecords({
     topics: [{ name: topic, partitions: offsets.map(([partition, offset]) => ({ partition, offset: BigInt(offset) })) }]
   })),
+  sizes: ({ topic, partitions }) => admin(async one => {
+    const [{ results: [dir] }] = await one.describeLogDirs({ topics: [{ name: topic, partitions }] })
+    return dir.topics[0].partitions.map(p => [p.partitionIndex, Number(p.partitionSize)])
+  }),
   topics: () => admin(async one => {
     const { topics } = await one.metadata({ topics: await one.listTopics() })
     return Object.fromEntries([...topics].map(([name, topic]) => [name, topic.partitionsCount]))
