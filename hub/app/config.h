@@ -128,6 +128,7 @@ struct Config {
     std::uint32_t request_max_bytes = 8 * kMiB;
     std::uint32_t message_max_bytes = 1 * kMiB;  // of a record batch, without 12 bytes of its head
     std::uint32_t fetch_max_bytes = 4 * kMiB;
+    std::uint64_t buffers_max_bytes = 32 * kMiB;  // of all connections
     bool auto_create_topics = true;
     std::uint32_t default_partitions = 1;
     std::vector<std::string> sasl_mechanisms;  // empty: nobody is asked who they are

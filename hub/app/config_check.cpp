@@ -98,6 +98,18 @@ class Check {
           storage.generation_bytes / 2
       );
     }
+    const auto& kafka = config_.kafka;
+    const auto fits = [&](const std::string& name, std::uint64_t bytes) {
+      if (kafka.buffers_max_bytes >= bytes) return;
+      clash(
+          "[kafka] buffers_max",
+          name,
+          size_text(kafka.buffers_max_bytes) + " is less than " + name + " of " + size_text(bytes),
+          bytes
+      );
+    };
+    fits("[kafka] request_max", kafka.request_max_bytes);
+    fits("[kafka] fetch_max", kafka.fetch_max_bytes);
   }
 
   void doors() {

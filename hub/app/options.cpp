@@ -216,6 +216,15 @@ constexpr std::array kDoorOptions{
         .min = 64 * kKiB,
         .max = 256 * kMiB,
     }),
+    member_of<&Config::kafka, &K::buffers_max_bytes>({
+        .section = "kafka",
+        .key = "buffers_max",
+        .kind = Kind::size,
+        .sentence = "Memory for requests that are coming and answers that are leaving, of all "
+                    "connections; who finds none waits. At least request_max and fetch_max.",
+        .min = kMiB,
+        .max = 1024 * kMiB,
+    }),
     member_of<&Config::kafka, &K::auto_create_topics>({
         .section = "kafka",
         .key = "auto_create_topics",

@@ -28,7 +28,7 @@ Broker::Broker(
     PartitionReader& reader,
     const Limits& limits
 )
-    : log_(log), topics_(topics), reader_(reader), users_(users), limits_(limits), produces_(*this),
+    : log_(log), topics_(topics), reader_(reader), users_(users), limits_(limits), memory_(*this), produces_(*this),
       fetches_(*this, reader), time_lookups_(*this, reader),
       groups_(*this),
       transactions_(
@@ -66,6 +66,7 @@ void Broker::forget(Connection& connection) {
   connections_.erase(connection.id());
   std::erase(ready_, &connection);
   std::erase(resumed_, &connection);
+  memory_.forget(connection.id());
   fetches_.forget(connection.id());
   groups_.forget(connection.id());
 }
@@ -192,6 +193,7 @@ void Broker::tick(core::Turn& turn) {
   transactions_.tick(turn);
   fetches_.tick(turn);
   logins_.tick(turn);
+  memory_.tick(turn.now);
 }
 
 std::optional<Instant> Broker::deadline() const {
@@ -204,8 +206,9 @@ std::optional<Instant> Broker::deadline() const {
 
 bool Broker::run(core::Turn& turn) {
   groups_.run(turn);
+  memory_.run(turn);
   let_go_on(turn);
-  return false;
+  return memory_.ready();
 }
 
 // Those who waited for room in the group, or for their own answers to come.

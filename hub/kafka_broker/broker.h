@@ -23,6 +23,7 @@
 #include "hub/kafka_broker/groups.h"
 #include "hub/kafka_broker/limits.h"
 #include "hub/kafka_broker/logins.h"
+#include "hub/kafka_broker/memory.h"
 #include "hub/kafka_broker/produces.h"
 #include "hub/kafka_broker/time_lookup.h"
 
@@ -75,6 +76,8 @@ class Broker final : public core::Service {
   [[nodiscard]] Fetches& fetches() { return fetches_; }
   [[nodiscard]] const Fetches& fetches() const { return fetches_; }
   [[nodiscard]] TimeLookups& time_lookups() { return time_lookups_; }
+  [[nodiscard]] Memory& memory() { return memory_; }
+  [[nodiscard]] const Memory& memory() const { return memory_; }
   [[nodiscard]] PartitionReader& reader() { return reader_; }
   [[nodiscard]] core::Users& users() { return users_; }
   [[nodiscard]] Logins& logins() { return logins_; }
@@ -157,6 +160,7 @@ class Broker final : public core::Service {
   PartitionReader& reader_;
   core::Users& users_;
   Limits limits_;
+  Memory memory_;
   Cluster cluster_;
   Produces produces_;
   Fetches fetches_;

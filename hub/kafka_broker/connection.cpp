@@ -12,11 +12,13 @@ Connection::Connection(
     : Stream(owner), broker_(broker), id_(id), endpoints_(std::move(endpoints)) {}
 
 Connection::~Connection() {
+  broker_.memory().give(request_held_ + answers_held_);
   broker_.forget(*this);
 }
 
 void Connection::receive(ByteView bytes, core::Turn& turn) {
   if (closing_) return;
+  received_ += bytes.size();
   in_.append(bytes);
   if (!paused_) take(turn);
 }
@@ -30,6 +32,7 @@ void Connection::resume(core::Turn& turn) {
 }
 
 void Connection::drained(core::Turn& turn) {
+  give_back_answers();
   resume(turn);
 }
 
@@ -46,7 +49,11 @@ void Connection::take(core::Turn& turn) {
                                                      : "it does not speak Kafka");
       break;
     }
-    if (!*size || rest.size() < kLengthBytes + **size) break;
+    if (!*size) break;
+    if (rest.size() < kLengthBytes + **size) {
+      paused_ = !may_gather(kLengthBytes + **size);
+      break;
+    }
     if (turn.full() || must_wait()) {
       paused_ = true;
       if (!must_wait()) go_on();
@@ -55,9 +62,41 @@ void Connection::take(core::Turn& turn) {
     taken_ += kLengthBytes + **size;
     broker_.handle(*this, rest.substr(kLengthBytes, **size), turn);
   }
+  if (taken_ > 0) gathered();
+}
+
+// A small one needs no leave. One behind a fetch that is not answered is left where it is: who holds
+// memory must not wait for more of it.
+bool Connection::may_gather(std::size_t bytes) {
+  if (bytes <= Memory::kUncounted || request_held_ > 0) return true;
+  if (asking_ || broker_.fetches().busy(id_)) return false;
+  const auto have = [this, bytes] {
+    request_held_ = bytes;
+    in_.reserve(bytes);
+  };
+  if (broker_.memory().take(bytes, bytes) > 0) {
+    have();
+    return true;
+  }
+  asking_ = true;
+  broker_.memory().ask(id_, bytes, bytes, [this, have](std::size_t, core::Turn&) {
+    asking_ = false;
+    have();
+    go_on();
+  });
+  return false;
+}
+
+// What was in front of in_ has been handled.
+void Connection::gathered() {
   in_.erase(0, taken_);
   taken_ = 0;
-  if (in_.empty()) Bytes().swap(in_);
+  if (in_.empty()) {
+    Bytes().swap(in_);
+  } else if (request_held_ > 0) {
+    in_.shrink_to_fit();
+  }
+  broker_.memory().give(std::exchange(request_held_, 0));
 }
 
 // For an answer, or for what was answered to leave: both bring it on again. A fetch is worth megabytes,
@@ -65,7 +104,8 @@ void Connection::take(core::Turn& turn) {
 bool Connection::must_wait() const {
   const Limits& limits = broker_.limits();
   return login_.refused || slots_.size() >= limits.requests_in_flight_max ||
-         pending_bytes() >= broker_.logins().outbound_bytes_max(login_) || broker_.fetches().busy(id_);
+         pending_bytes() >= broker_.logins().outbound_bytes_max(login_) ||
+         (answers_held_ > 0 && broker_.memory().full()) || broker_.fetches().busy(id_);
 }
 
 void Connection::go_on() {
@@ -84,6 +124,10 @@ void Connection::answer(std::uint64_t slot, Bytes frame) {
   Slot& s = slots_[slot - first_slot_];
   s.ready = true;
   s.frame = std::move(frame);
+  if (s.frame.size() > Memory::kUncounted) {
+    answers_held_ += s.frame.size();
+    broker_.memory().count(s.frame.size());
+  }
   release();
   if (paused_) go_on();
 }
@@ -104,6 +148,26 @@ void Connection::release() {
     ++first_slot_;
   }
   if (any) broker_.ready(*this);
+}
+
+// All that has left slots_ is gone.
+void Connection::give_back_answers() {
+  std::size_t kept = 0;
+  for (const Slot& s : slots_) kept += s.frame.size() > Memory::kUncounted ? s.frame.size() : 0;
+  broker_.memory().give(answers_held_ - kept);
+  answers_held_ = kept;
+}
+
+bool Connection::stands_still(Instant now, std::chrono::milliseconds at_least) {
+  const bool sends = in_.size() < request_held_;
+  const bool takes = answers_held_ > 0 && pending_bytes() > 0;
+  const auto moved = std::pair(received_, pending_bytes());
+  if (!(sends || takes) || moved != moved_) {
+    moved_ = moved;
+    moved_at_ = now;
+    return false;
+  }
+  return now - moved_at_ >= at_least;
 }
 
 void Connection::close(std::string_view why) {

@@ -1,6 +1,7 @@
 #include "hub/kafka_broker/fetches.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "hub/kafka_broker/broker.h"
 #include "storage/log/batch_head.h"
@@ -39,8 +40,8 @@ void Fetches::handle(const Call& call, const FetchRequest& request, core::Turn& 
   fetch->until = turn.now + std::min(wait, limits.fetch_wait_max);
   fetch->isolation = request.isolation_level == 1 ? log::Isolation::read_committed
                                                   : log::Isolation::read_uncommitted;
-  fetch->bytes_max = std::min(positive(request.max_bytes), limits.fetch_bytes_max);
-  fetch->bytes_min = std::min(positive(request.min_bytes), std::max<std::size_t>(fetch->bytes_max, 1));
+  fetch->wanted = std::min(positive(request.max_bytes), limits.fetch_bytes_max);
+  fetch->bytes_min = std::min(positive(request.min_bytes), std::max<std::size_t>(fetch->wanted, 1));
   look_up(*fetch, request);
   const auto [at, added] = fetches_.emplace(call.connection, std::move(fetch));
   RUNNEL_CHECK(added);
@@ -99,7 +100,11 @@ void Fetches::read_on(Fetch& fetch, core::Turn& turn) {
   for (; fetch.next < fetch.partitions.size(); ++fetch.next) {
     const Partition& p = fetch.partitions[fetch.next];
     if (p.error != ErrorCode::none || p.offset >= fetch.end(p.range)) continue;
-    if (fetch.read > 0 && fetch.read >= fetch.bytes_max) break;
+    if (fetch.granted == 0 && !ask(fetch)) return;
+    if (fetch.read > 0 && fetch.read >= fetch.bytes_max) {
+      fetch.full = true;
+      break;
+    }
     const std::size_t room = fetch.bytes_max - std::min(fetch.read, fetch.bytes_max);
     const std::uint64_t connection = fetch.call.connection;
     const auto done = [this, connection](Result<log::Fetched> fetched, core::Turn& t) {
@@ -108,6 +113,31 @@ void Fetches::read_on(Fetch& fetch, core::Turn& turn) {
     return reader_.read(p.id, p.offset, std::min(room, p.bytes_max), fetch.isolation, done);
   }
   finish(fetch, turn);
+}
+
+// Enough for the one batch that is always sent, as far as it can be known.
+bool Fetches::ask(Fetch& fetch) {
+  const std::uint64_t connection = fetch.call.connection;
+  const std::size_t least =
+      std::clamp<std::size_t>(fetch.wanted, 1, broker_.limits().message_bytes_max);
+  const auto have = [](Fetch& f, std::size_t bytes) {
+    f.granted = bytes;
+    f.bytes_max = std::min(f.wanted, bytes);
+  };
+  if (const std::size_t bytes = broker_.memory().take(least, fetch.wanted); bytes > 0) {
+    have(fetch, bytes);
+    return true;
+  }
+  broker_.memory().ask(connection, least, fetch.wanted, [=, this](std::size_t bytes, core::Turn& turn) {
+    Fetch& waited = *fetches_.at(connection);
+    have(waited, bytes);
+    read_on(waited, turn);
+  });
+  return false;
+}
+
+void Fetches::give_back(Fetch& fetch) {
+  broker_.memory().give(std::exchange(fetch.granted, 0));
 }
 
 void Fetches::got(std::uint64_t connection, Result<log::Fetched> fetched, core::Turn& turn) {
@@ -132,6 +162,10 @@ void Fetches::got(std::uint64_t connection, Result<log::Fetched> fetched, core::
     p.batches = std::move(fetched->batches);
     p.aborted = std::move(fetched->aborted);
     fetch.read += p.batches.size();
+    if (fetch.read > fetch.granted) {
+      broker_.memory().count(fetch.read - fetch.granted);
+      fetch.granted = fetch.read;
+    }
   } else {
     const bool gone = errc_of(fetched.error()) == Errc::not_found;
     p.error = gone ? ErrorCode::offset_out_of_range : ErrorCode::kafka_storage_error;
@@ -169,6 +203,7 @@ void Fetches::wait(Fetch& fetch) {
     Bytes().swap(p.batches);
     fetch.waiters.push_back(by_partition_.emplace(p.id, Waiter{&fetch, i}));
   }
+  give_back(fetch);
 }
 
 void Fetches::stop_waiting(Fetch& fetch) {
@@ -240,6 +275,7 @@ void Fetches::forget(std::uint64_t connection) {
   const auto found = fetches_.find(connection);
   if (found == fetches_.end()) return;
   stop_waiting(*found->second);
+  give_back(*found->second);
   fetches_.erase(found);
 }
 
@@ -264,6 +300,7 @@ void Fetches::send(Fetch& fetch) {
   }
   const auto done = fetches_.extract(fetch.call.connection);
   broker_.answer(fetch.call, response, fetch.read);
+  give_back(fetch);
 }
 
 }  // namespace runnel::kafka

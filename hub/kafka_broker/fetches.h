@@ -2,7 +2,8 @@
 // timer of its own, until commits have brought enough to its partitions or its time is over
 // (KIP-74: at least one batch is returned, however small the limits; batches are never cut). One that
 // reads committed records alone ends at the last stable offset, and is told which transactions were
-// aborted (KIP-98). A connection has one at a time: see Connection.
+// aborted (KIP-98). A connection has one at a time: see Connection. Before it reads it asks Memory, and
+// gets by with less than it wants.
 //
 // Threads: one, the io thread.
 #pragma once
@@ -70,7 +71,9 @@ class Fetches {
     Call call;
     Instant until;
     std::size_t bytes_min = 0;
-    std::size_t bytes_max = 0;
+    std::size_t wanted = 0;     // bytes, at most
+    std::size_t bytes_max = 0;  // the same, but no more than it was granted
+    std::size_t granted = 0;    // by Memory
     log::Isolation isolation{};
     std::vector<Topic> topics;
     std::vector<Partition> partitions;
@@ -94,6 +97,8 @@ class Fetches {
   void begin(Fetch& fetch, core::Turn& turn);
   void read_on(Fetch& fetch, core::Turn& turn);
   void got(std::uint64_t connection, Result<log::Fetched> fetched, core::Turn& turn);
+  [[nodiscard]] bool ask(Fetch& fetch);
+  void give_back(Fetch& fetch);
   void finish(Fetch& fetch, core::Turn& turn);
   [[nodiscard]] bool more_came(const Fetch& fetch) const;
   [[nodiscard]] bool more_came(const Fetch& fetch, const Partition& p) const;

@@ -21,6 +21,7 @@ struct Limits {
   std::size_t message_bytes_max = 1'048'588;    // of one record batch (Kafka's message.max.bytes)
   std::size_t fetch_bytes_max = 4 << 20;        // of the records in one answer, but for one batch
   std::size_t outbound_bytes_max = 8 << 20;     // unsent answers of a connection; then no more is read
+  std::size_t buffers_bytes_max = 32 << 20;     // requests and answers of all connections: see Memory
   std::size_t requests_in_flight_max = 100;     // of a connection; then no more is read (one fetch)
   std::chrono::milliseconds fetch_wait_max{60'000};
   std::uint32_t partitions_per_topic_max = 256;

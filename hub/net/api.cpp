@@ -283,6 +283,8 @@ HttpAnswer Api::metrics() const {
   e.gauge("runnel_kafka_connections", "Connections of Kafka clients.", d(kafka_.connections()));
   e.gauge("runnel_kafka_groups", "Consumer groups with members, or that had some.", d(kafka_.groups().coordinator().groups()));
   e.gauge("runnel_kafka_fetches_waiting", "Fetch requests that wait for records.", d(kafka_.fetches().waiting()));
+  e.gauge("runnel_kafka_buffer_bytes", "Memory for requests that are coming and answers that are leaving, of all Kafka connections.", d(kafka_.memory().used()));
+  e.gauge("runnel_kafka_buffer_waiting", "Requests that wait for such memory.", d(kafka_.memory().waiting()));
   const kafka::Logins::Counters& l = kafka_.logins().counters();
   constexpr const char* kLogins = "runnel_kafka_logins_total";
   e.counter(kLogins, "Logins of Kafka clients, by how they ended.", d(l.succeeded), "result=\"succeeded\"");

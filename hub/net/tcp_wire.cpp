@@ -114,8 +114,8 @@ void TcpWire::flush() {
     if (stream_->wants_drained()) drained_soon();
     return;
   }
-  unsent_.assign(out, sent);
-  unsent_at_ = 0;
+  unsent_.swap(out);
+  unsent_at_ = sent;
   out.clear();
   stream_->set_unsent(unsent());
   give_up_later();

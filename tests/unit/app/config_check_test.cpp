@@ -101,6 +101,14 @@ TEST(ConfigCheck, LimitsThatJustFitAreAccepted) {
   );
   EXPECT_THAT(errors_of("[mqtt]\npacket_max = \"2MiB\"\nretained_max = \"32MiB\"\n"), IsEmpty());
   EXPECT_THAT(
+      errors_of("[kafka]\nbuffers_max = \"7MiB\"\n"),
+      ElementsAre(HasSubstr("[kafka] buffers_max: 7MiB is less than [kafka] request_max of 8MiB"))
+  );
+  EXPECT_THAT(
+      errors_of("[kafka]\nfetch_max = \"64MiB\"\n"),
+      ElementsAre(HasSubstr("f.toml:2: [kafka] buffers_max: 32MiB is less than [kafka] fetch_max of 64MiB"))
+  );
+  EXPECT_THAT(
       errors_of("[storage]\ngeneration = \"16MiB\"\nlimit = \"33MiB\"\ngroup_max = \"2MiB\"\n"),
       IsEmpty()
   );

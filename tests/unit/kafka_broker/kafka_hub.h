@@ -196,7 +196,8 @@ class KafkaHub final : private PartitionReader {
   void turn(Work&& work) {
     core::Turn t = turn_of(*filling_);
     work(t);
-    broker_->run(t);
+    while (broker_->run(t)) {
+    }
     broker_->end(t);
     flush();
   }
