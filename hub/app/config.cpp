@@ -15,6 +15,7 @@
 #include <toml++/toml.h>
 
 #include "hub/app/config_check.h"
+#include "hub/app/link_check.h"
 #include "hub/app/options.h"
 #include "hub/app/suggest.h"
 #include "hub/app/text.h"
@@ -77,6 +78,7 @@ class Parser {
     for (const auto& [key, node] : parsed.table()) top_level(key, node);
     scale_defaults();
     for (std::size_t i = 0; i < config_.users.size(); ++i) config_.users[i].line = user_lines_[i];
+    for (std::size_t i = 0; i < config_.links.size(); ++i) config_.links[i].line = link_lines_[i];
     check_relations(config_, lines_, errors_);
     if (errors_.empty()) {
       return std::move(config_);
@@ -97,6 +99,7 @@ class Parser {
     if (name == "topic") return list(key, node, topic_options(), config_.topics, lines_.topics);
     if (name == "route") return list(key, node, route_options(), config_.routes, lines_.routes);
     if (name == "user") return list(key, node, user_options(), config_.users, user_lines_);
+    if (name == "link") return list(key, node, link_options(), config_.links, link_lines_);
     const auto is_section = [&](const Section& section) { return section.name == name; };
     if (!std::any_of(sections().begin(), sections().end(), is_section)) {
       return unknown_at_top(key, node);
@@ -112,10 +115,10 @@ class Parser {
           line_of(key), in_quotes(name) + " stands outside of a section", home_of(name, {})
       );
     }
-    std::vector<std::string_view> names{"topic", "route", "user"};
+    std::vector<std::string_view> names{"topic", "route", "user", "link"};
     for (const Section& section : sections()) names.push_back(section.name);
     const std::string_view near = nearest(name, names);
-    const bool list = near == "topic" || near == "route" || near == "user";
+    const bool list = near == "topic" || near == "route" || near == "user" || near == "link";
     std::string suggestion;
     if (!near.empty()) {
       suggestion = list ? "[[" + std::string(near) + "]]" : "[" + std::string(near) + "]";
@@ -175,7 +178,7 @@ class Parser {
     return longer == names.end() ? std::string_view{} : *longer;
   }
 
-  // [[topic]], [[route]] and [[user]].
+  // [[topic]], [[route]], [[user]] and [[link]].
   template <class Owner>
   void list(
       const toml::key& key,
@@ -244,6 +247,7 @@ class Parser {
   Config config_;
   Lines lines_;
   std::vector<std::uint32_t> user_lines_;
+  std::vector<std::uint32_t> link_lines_;
   ConfigErrors errors_;
 };
 
@@ -276,6 +280,7 @@ LoadedConfig load_config(const std::filesystem::path& file) {
   if (!config) return config;
   ConfigErrors errors;
   read_user_files(*config, file.parent_path(), errors);
+  read_link_files(*config, file.parent_path(), errors);
   if (!errors.empty()) return errors;
   return config;
 }

@@ -32,6 +32,7 @@ constexpr std::size_t kTopicsMax = 1024;        // listed, made by routes, and t
 constexpr std::uint32_t kPartitionsMax = 1024;  // of one topic
 constexpr std::size_t kRoutesMax = 1024;
 constexpr std::size_t kUsersMax = 1024;
+constexpr std::size_t kLinksMax = 64;
 constexpr std::size_t kListenMax = 16;  // addresses in one list
 constexpr std::size_t kConfigBytesMax = kMiB;
 
@@ -92,7 +93,53 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
+enum class LinkDirection : std::uint8_t { up, down };
+enum class LinkDelivery : std::uint8_t { exactly_once, at_least_once };
+enum class LinkUnsent : std::uint8_t { skip, hold };
+enum class LinkCompression : std::uint8_t { none, gzip, snappy, lz4, zstd };
+enum class LinkMechanism : std::uint8_t { plain, scram_sha_256, scram_sha_512 };
+
+// One [[link]] to a peer hub or a Kafka cluster (bridge/link_spec.h says what each means).
+struct Link {
+  std::string name;
+  std::vector<std::string> bootstrap;
+  LinkDirection direction = LinkDirection::up;
+  std::vector<std::string> topics;
+  std::string destination = "{topic}";
+  std::vector<std::string> priority;
+  std::string start = "earliest";
+  LinkCompression compression = LinkCompression::zstd;
+  LinkDelivery delivery = LinkDelivery::exactly_once;
+  LinkUnsent unsent = LinkUnsent::skip;
+  bool relay = true;
+  std::optional<std::uint64_t> bytes_per_second{};
+  std::optional<std::uint64_t> bytes_per_day{};
+  std::vector<std::string> schedule;
+  bool paused = false;
+  std::optional<std::string> user{};
+  std::optional<std::string> password_file{};
+  LinkMechanism mechanism = LinkMechanism::scram_sha_256;
+  bool tls = false;
+  std::optional<std::string> ca_file{};
+  std::optional<std::string> certificate_file{};
+  std::optional<std::string> key_file{};
+  std::chrono::milliseconds connect_timeout{1500};
+  std::chrono::milliseconds silence_timeout{2000};
+
+  // Not options: where it stands in the file, and what load_config() read from password_file.
+  std::uint32_t line = 0;
+  std::string password;
+
+  bool operator==(const Link&) const = default;
+};
+
 struct Config {
+  struct Hub {
+    std::string name = "auto";  // auto: the id of its cluster
+
+    bool operator==(const Hub&) const = default;
+  };
+
   struct Mqtt {
     std::vector<ListenAddress> listen{{"127.0.0.1", 1883}};
     std::vector<ListenAddress> websocket_listen;
@@ -154,6 +201,7 @@ struct Config {
     bool operator==(const Log&) const = default;
   };
 
+  Hub hub;
   Mqtt mqtt;
   Http http;
   Kafka kafka;
@@ -162,6 +210,7 @@ struct Config {
   std::vector<Topic> topics;  // as listed; topics_of() has them all
   std::vector<Route> routes;  // in the order of the file, which is the order of trying
   std::vector<User> users;
+  std::vector<Link> links;
 
   // Not options: what the user should be told once at start, a sentence each, and whether
   // storage.dir was given on the command line and therefore stays through a reload.

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "hub/app/link_check.h"
 #include "hub/app/suggest.h"
 #include "hub/app/text.h"
 #include "hub/app/units.h"
@@ -30,6 +31,7 @@ class Check {
     topics();
     routes();
     users();
+    check_links(config_, errors_);
   }
 
  private:

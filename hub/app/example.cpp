@@ -26,6 +26,10 @@ constexpr std::string_view kRouteIntroduction =
 constexpr std::string_view kUserIntroduction =
     "Who may log in where a door asks for it, such as [kafka] with sasl_mechanisms.";
 
+constexpr std::string_view kLinkIntroduction =
+    "Links to peer hubs and Kafka clusters (docs/links.md). Patterns of topics are names in which * "
+    "stands for any characters.";
+
 // A paragraph as comment lines.
 void comment(std::string_view text, std::string& out) {
   std::string line = "#";
@@ -90,6 +94,24 @@ const Topic kExampleTopic{
     static_cast<std::uint32_t>(kMiB),
     TimestampType::create_time};
 const Route kExampleRoute{"plant/+/temp", "temps", "{1}", 0, "plant/{key}/temp"};
+Link example_link() {
+  Link link;
+  link.name = "cloud";
+  link.bootstrap = {"kafka-1.example.org:9092", "kafka-2.example.org:9092"};
+  link.topics = {"alarms", "temps*"};
+  link.priority = {"alarms"};
+  link.bytes_per_second = 32 * kKiB;
+  link.bytes_per_day = 500 * kMiB;
+  link.schedule = {"22:00-06:00"};
+  link.tls = true;
+  link.user = "gateway-7";
+  link.password_file = "/etc/runnel/secrets/cloud";
+  link.ca_file = "/etc/ssl/certs/ca-certificates.crt";
+  link.certificate_file = "/etc/runnel/secrets/gateway-7.crt";
+  link.key_file = "/etc/runnel/secrets/gateway-7.key";
+  return link;
+}
+
 const User kExampleUser{"line-3", "/etc/runnel/secrets/line-3", {"SCRAM-SHA-256"}, 0, {}, {}};
 
 }  // namespace
@@ -110,6 +132,7 @@ std::string example_toml() {
   list_lines("topic", kTopicIntroduction, topic_options(), kExampleTopic, out);
   list_lines("route", kRouteIntroduction, route_options(), kExampleRoute, out);
   list_lines("user", kUserIntroduction, user_options(), kExampleUser, out);
+  list_lines("link", kLinkIntroduction, link_options(), example_link(), out);
   return out;
 }
 
@@ -133,6 +156,11 @@ std::string option_table_markdown() {
   for (const Option<User>& option : user_options()) {
     const std::string value = option.required ? "" : toml_text(option, option.get(user));
     table_row(option, "[[user]] " + std::string(option.key), value, out);
+  }
+  const Link link;
+  for (const Option<Link>& option : link_options()) {
+    const std::string value = option.required ? "" : toml_text(option, option.get(link));
+    table_row(option, "[[link]] " + std::string(option.key), value, out);
   }
   return out;
 }

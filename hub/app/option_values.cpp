@@ -40,6 +40,8 @@ std::string wanted(const OptionInfo& option) {
       return "a list such as [" + in_quotes(option.choices.front()) + "]";
     case Kind::text:
       return "text in quotes";
+    case Kind::texts:
+      return "a list of texts in quotes";
     case Kind::addresses:
       return "a list of addresses such as [\"127.0.0.1:1883\"]";
   }
@@ -144,6 +146,18 @@ class Reader {
     return *text;
   }
 
+  Value texts(const Raw& raw) {
+    const auto* list = std::get_if<std::vector<RawText>>(&raw);
+    if (list == nullptr) return wrong_kind(raw);
+    std::vector<std::string> out;
+    for (const RawText& element : *list) {
+      Reader(option_, element.line, errors_).text(element.text);
+      out.push_back(element.text);
+    }
+    if (option_.required && out.empty()) return wrong("must not be empty");
+    return out;
+  }
+
   Value addresses(const Raw& raw) {
     const auto* list = std::get_if<std::vector<RawText>>(&raw);
     if (list == nullptr) return wrong_kind(raw);
@@ -168,7 +182,8 @@ class Reader {
   [[nodiscard]] std::string kind_suggestion(const Raw& raw) const {
     const auto* text = std::get_if<std::string>(&raw);
     const auto* number = std::get_if<std::int64_t>(&raw);
-    const bool is_list = option_.kind == Kind::addresses || option_.kind == Kind::choices;
+    const bool is_list = option_.kind == Kind::addresses || option_.kind == Kind::choices ||
+                         option_.kind == Kind::texts;
     if (is_list && text != nullptr) return "[" + in_quotes(*text) + "]";
     if (option_.kind == Kind::size && number != nullptr && *number >= 0) {
       return in_quotes(size_text(static_cast<std::uint64_t>(*number)));
@@ -237,6 +252,8 @@ Value read_value(
       return reader.choices(raw);
     case Kind::text:
       return reader.text(raw);
+    case Kind::texts:
+      return reader.texts(raw);
     case Kind::addresses:
       return reader.addresses(raw);
   }

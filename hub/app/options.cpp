@@ -26,6 +26,17 @@ using S = Config::Storage;
 constexpr std::string_view kAnonymousSentence =
     "Allows listen addresses that other machines can reach, though nobody is asked who they are.";
 
+constexpr std::array kHubOptions{
+    member_of<&Config::hub, &Config::Hub::name>({
+        .section = "hub",
+        .key = "name",
+        .kind = Kind::text,
+        .sentence = "What links call this hub: hub.origin of its records, {hub} in names of topics; "
+                    "\"auto\": the id of its Kafka cluster.",
+        .change = Change::restart,
+    }),
+};
+
 constexpr std::array kMqttOptions{
     member_of<&Config::mqtt, &M::listen>({
         .section = "mqtt",
@@ -332,7 +343,7 @@ constexpr auto concatenated(const std::array<T, Sizes>&... parts) {
   return all;
 }
 
-constexpr std::array kConfigOptions = concatenated(kMqttOptions, kDoorOptions, kStorageOptions);
+constexpr std::array kConfigOptions = concatenated(kHubOptions, kMqttOptions, kDoorOptions, kStorageOptions);
 
 }  // namespace
 

@@ -19,13 +19,13 @@
 
 namespace runnel::app {
 
-enum class Kind : std::uint8_t { flag, count, size, duration, choice, choices, text, addresses };
+enum class Kind : std::uint8_t { flag, count, size, duration, choice, choices, text, texts, addresses };
 
 // When a changed value takes effect.
 enum class Change : std::uint8_t { live, restart };
 
 // An option's value, whatever its kind: unset ("never", or left out), flag, count or bytes or
-// microseconds or the place in `choices`, text, addresses, several of `choices`.
+// microseconds or the place in `choices`, text, addresses, several of `choices` or texts.
 using Value = std::variant<
     std::monostate,
     bool,
@@ -35,7 +35,7 @@ using Value = std::variant<
     std::vector<std::string>>;
 
 struct OptionInfo {
-  std::string_view section = {};  // empty inside [[topic]], [[route]] and [[user]]
+  std::string_view section = {};  // empty inside [[topic]], [[route]], [[user]] and [[link]]
   std::string_view key = {};
   Kind kind = Kind::text;
   std::string_view sentence = {};
@@ -59,6 +59,7 @@ std::span<const Option<Config>> config_options();
 std::span<const Option<Topic>> topic_options();
 std::span<const Option<Route>> route_options();
 std::span<const Option<User>> user_options();
+std::span<const Option<Link>> link_options();
 
 // The sections in the order of the file, with a sentence each.
 struct Section {

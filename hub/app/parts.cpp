@@ -1,9 +1,12 @@
 #include "hub/app/parts.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 
+#include "hub/app/from.h"
+#include "hub/app/link_check.h"
 #include "hub/core/sasl/mechanism.h"
 #include "storage/base/logger.h"
 
@@ -40,6 +43,54 @@ core::TopicConfig topic_config(const Topic& t) {
     set("message.timestamp.type", append ? "LogAppendTime" : "CreateTime");
   }
   return config;
+}
+
+kafka_client::Door link_door(const Link& l) {
+  constexpr std::array<const char*, 3> kMechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+  kafka_client::Door door;
+  for (const std::string& address : l.bootstrap) door.bootstrap += (door.bootstrap.empty() ? "" : ",") + address;
+  door.user = l.user.value_or("");
+  door.password = l.password;
+  door.mechanism = kMechanisms.at(static_cast<std::size_t>(l.mechanism));
+  door.tls = l.tls;
+  door.ca_file = l.ca_file.value_or("");
+  door.certificate_file = l.certificate_file.value_or("");
+  door.key_file = l.key_file.value_or("");
+  return door;
+}
+
+bridge::LinkSpec link_spec(const Link& l) {
+  using Spec = bridge::LinkSpec;
+  constexpr std::array<const char*, 5> kCompressions{"none", "gzip", "snappy", "lz4", "zstd"};
+  Spec spec;
+  spec.name = l.name;
+  spec.door = link_door(l);
+  spec.direction = l.direction == LinkDirection::up ? Spec::Direction::up : Spec::Direction::down;
+  spec.topics = l.topics;
+  spec.priority = l.priority;
+  spec.destination = l.destination;
+  if (const auto from = read_from(l.start)) {
+    using Kind = Spec::Start::Kind;
+    spec.start.kind = from->kind == From::Kind::latest ? Kind::latest
+                      : from->kind == From::Kind::time ? Kind::time
+                                                       : Kind::earliest;
+    spec.start.time_ms = from->number;
+  }
+  spec.compression = kCompressions.at(static_cast<std::size_t>(l.compression));
+  const bool exactly = l.delivery == LinkDelivery::exactly_once;
+  spec.delivery = exactly ? Spec::Delivery::exactly_once : Spec::Delivery::at_least_once;
+  spec.unsent = l.unsent == LinkUnsent::hold ? Spec::Unsent::hold : Spec::Unsent::skip;
+  spec.relay = l.relay;
+  spec.paused = l.paused;
+  for (const std::string& text : l.schedule) {
+    const auto hours = read_hours(text);
+    spec.schedule.push_back({hours->from, hours->until});
+  }
+  spec.bytes_per_second = l.bytes_per_second;
+  spec.bytes_per_day = l.bytes_per_day;
+  spec.connect_max = l.connect_timeout;
+  spec.silence_max = l.silence_timeout;
+  return spec;
 }
 
 }  // namespace
@@ -104,6 +155,12 @@ std::vector<core::TopicSpec> topic_specs(const Config& c) {
 std::vector<core::RouteSpec> route_specs(const Config& c) {
   std::vector<core::RouteSpec> specs;
   for (const Route& r : c.routes) specs.push_back({r.filter, r.topic, r.key, r.partition, r.mqtt_topic});
+  return specs;
+}
+
+std::vector<bridge::LinkSpec> link_specs(const Config& c) {
+  std::vector<bridge::LinkSpec> specs;
+  for (const Link& l : c.links) specs.push_back(link_spec(l));
   return specs;
 }
 

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "bridge/link_spec.h"
 #include "hub/app/config.h"
 #include "hub/broker/limits.h"
 #include "hub/core/routes.h"
@@ -23,6 +24,7 @@ broker::Limits broker_limits(const Config& c);
 kafka::Limits kafka_limits(const Config& c);
 std::vector<core::TopicSpec> topic_specs(const Config& c);
 std::vector<core::RouteSpec> route_specs(const Config& c);
+std::vector<bridge::LinkSpec> link_specs(const Config& c);
 // With the passwords that the configuration holds.
 std::vector<core::UserSpec> user_specs(const Config& c);
 

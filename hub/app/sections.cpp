@@ -7,6 +7,7 @@ namespace runnel::app {
 namespace {
 
 constexpr std::array kSections{
+    Section{"hub", "Who this hub is to others."},
     Section{"mqtt", "The MQTT listeners and what one client may ask of the hub."},
     Section{"http", "Health, metrics and the API that the command line uses."},
     Section{"kafka", "The door for Kafka clients."},

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "bridge/links.h"
 #include "hub/app/notify.h"
 #include "hub/app/parts.h"
 #include "hub/app/reload.h"
@@ -69,6 +70,7 @@ class Server {
   std::unique_ptr<broker::Broker> mqtt_broker_;
   std::unique_ptr<net::FetchReader> fetch_reader_;
   std::unique_ptr<kafka::Broker> kafka_broker_;
+  std::unique_ptr<bridge::Links> links_;
   std::unique_ptr<net::Api> api_;
   std::unique_ptr<net::HttpDoor> http_;
   std::vector<std::unique_ptr<net::Listener>> mqtt_, websocket_, kafka_, http_listeners_;
@@ -125,6 +127,15 @@ bool Server::open_hub() {
     logger::error("kafka", text("cannot read the groups: ", loaded.error().message()));
     return false;
   }
+  links_ = std::make_unique<bridge::Links>(*log_, topics_, clock_);
+  const std::string& cluster = kafka_broker_->cluster().id();
+  const std::string& name = config_.hub.name == "auto" ? cluster : config_.hub.name;
+  if (!links_->load({name, cluster})) {
+    logger::error("link", "cannot read what is known of the links");
+    return false;
+  }
+  links_->configure(link_specs(config_));
+  hub_->add(*links_);
   api_ = std::make_unique<net::Api>(io_, *mqtt_broker_, *kafka_broker_, *client_, *log_, topics_, clock_);
   api_->set_disk_limit(config_.storage.limit_bytes);
   http_ = std::make_unique<net::HttpDoor>(io_, [this](const net::HttpRequest& request, net::HttpReply reply) {
@@ -206,6 +217,7 @@ void Server::reload() {
   apply_users();
   kafka_broker_->set_limits(kafka_limits(config_));
   kafka_broker_->logins().review();
+  links_->configure(link_specs(config_));
   client_->set_limits(commit_limits(config_));
   log_->set_limits(log_options(config_));
   api_->set_disk_limit(config_.storage.limit_bytes);

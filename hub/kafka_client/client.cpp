@@ -36,11 +36,18 @@ Settings with_door(const Door& door, const Settings& settings) {
       {"socket.connection.setup.timeout.ms", "5000"},
       {"message.max.bytes", "1000000000"},  // what is too large, the cluster knows
   };
+  const std::string transport = door.tls ? "SSL" : "PLAINTEXT";
+  all.emplace_back("security.protocol", (door.user.empty() ? "" : "SASL_") + transport);
+  const auto set = [&](const char* name, const std::string& file) {
+    if (!file.empty()) all.emplace_back(name, file);
+  };
+  set("ssl.ca.location", door.ca_file);
+  set("ssl.certificate.location", door.certificate_file);
+  set("ssl.key.location", door.key_file);
   if (!door.user.empty()) {
     all.insert(
         all.end(),
-        {{"security.protocol", "SASL_PLAINTEXT"},
-         {"sasl.mechanisms", door.mechanism},
+        {{"sasl.mechanisms", door.mechanism},
          {"sasl.username", door.user},
          {"sasl.password", door.password}}
     );
@@ -59,14 +66,18 @@ void throw_exception_from_error(const Failure& failure, const boost::source_loca
   throw std::runtime_error(failure.text);
 }
 
-Client::Client(Role role, const Door& door, const Settings& settings)
+Client::Client(Role role, const Door& door, const Settings& settings, Sockets* sockets)
     : library_(std::make_unique<Library>()) {
   const auto type = role == Role::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;
-  std::string why = library_->make(type, with_door(door, settings));
+  std::string why = library_->make(type, with_door(door, settings), sockets);
   if (!why.empty()) broken_ = std::move(why);
 }
 
 Client::~Client() = default;
+
+void Client::release() {
+  library_->release();
+}
 
 std::optional<Failure> Client::connect(milliseconds timeout) {
   if (broken_) return Failure{Failure::Kind::refused, *broken_};

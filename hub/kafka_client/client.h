@@ -17,6 +17,7 @@
 namespace runnel::kafka_client {
 
 class Library;
+class Sockets;
 
 // Times that offsets_at() takes beside milliseconds since 1970.
 constexpr std::int64_t kEarliest = -2;
@@ -55,7 +56,11 @@ class Client {
   enum class Role : std::uint8_t { consumer, producer };
 
   // Never fails for an address that cannot be reached: connect() does.
-  Client(Role role, const Door& door, const Settings& settings);
+  // `sockets` outlives the library, which ends with this or with release().
+  Client(Role role, const Door& door, const Settings& settings, Sockets* sockets = nullptr);
+
+  // Ends the library's work. Nothing may be called after it.
+  void release();
 
   [[nodiscard]] Library& library() { return *library_; }
 

@@ -11,6 +11,7 @@ namespace {
 using OwnedDeleteGroup = Owned<rd_kafka_DeleteGroup_t, rd_kafka_DeleteGroup_destroy>;
 using OwnedListOffsets =
     Owned<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
+using OwnedError = Owned<rd_kafka_error_t, rd_kafka_error_destroy>;
 using OwnedAlterOffsets =
     Owned<rd_kafka_AlterConsumerGroupOffsets_t, rd_kafka_AlterConsumerGroupOffsets_destroy>;
 
@@ -40,7 +41,7 @@ GroupMember member_of(const rd_kafka_MemberDescription_t* from) {
 
 // What was said of the one group that was asked about.
 std::optional<Failure> outcome(
-    const rd_kafka_group_result_t** groups, std::size_t count, std::vector<At>* places = nullptr
+    const rd_kafka_group_result_t** groups, std::size_t count, std::vector<CommittedAt>* places = nullptr
 ) {
   if (count == 0) return Failure{Failure::Kind::refused, "the answer is empty"};
   if (auto failure = said(rd_kafka_group_result_error(groups[0]))) return failure;
@@ -50,7 +51,11 @@ std::optional<Failure> outcome(
     const auto error = partitions->elems[i].err;
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return failure_of(error);
   }
-  if (places != nullptr) *places = places_of(*partitions);
+  for (int i = 0; places != nullptr && i < partitions->cnt; ++i) {
+    const rd_kafka_topic_partition_t& at = partitions->elems[i];
+    const auto* text = static_cast<const char*>(at.metadata);
+    places->push_back({at.topic, at.partition, at.offset, {text == nullptr ? "" : text, at.metadata_size}});
+  }
   return std::nullopt;
 }
 
@@ -117,13 +122,22 @@ Answer<GroupDescription> Admin::group(const std::string& name) {
 }
 
 Answer<std::vector<At>> Admin::committed(const std::string& group) {
+  const auto committed = committed_by(library(), group);
+  if (!committed) return committed.error();
+  std::vector<At> places;
+  for (const CommittedAt& at : *committed) places.push_back({at.topic, at.partition, at.offset});
+  return places;
+}
+
+Answer<std::vector<CommittedAt>> committed_by(Library& library, const std::string& group) {
   const OwnedListOffsets wanted(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
   const auto event = ask_cluster(
-      library(),
+      library,
       RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-      [&](const auto* options, auto* queue) {
+      [&](auto* options, auto* queue) {
+        OwnedError refused(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
         rd_kafka_ListConsumerGroupOffsets_t* one = wanted.get();
-        rd_kafka_ListConsumerGroupOffsets(library().handle(), &one, 1, options, queue);
+        rd_kafka_ListConsumerGroupOffsets(library.handle(), &one, 1, options, queue);
       }
   );
   if (!event) return event.error();
@@ -131,9 +145,9 @@ Answer<std::vector<At>> Admin::committed(const std::string& group) {
   const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
       rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count
   );
-  std::vector<At> places;
+  std::vector<CommittedAt> places;
   if (auto failure = outcome(groups, count, &places)) return *failure;
-  std::sort(places.begin(), places.end(), [](const At& a, const At& b) {
+  std::sort(places.begin(), places.end(), [](const CommittedAt& a, const CommittedAt& b) {
     return std::tie(a.topic, a.partition) < std::tie(b.topic, b.partition);
   });
   return places;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "hub/kafka_client/sockets.h"
+
 namespace runnel::kafka_client {
 
 namespace {
@@ -22,7 +24,9 @@ std::string shortened(std::string_view text) {
 }  // namespace
 
 std::string Library::make(
-    rd_kafka_type_t type, const std::vector<std::pair<const char*, std::string>>& settings
+    rd_kafka_type_t type,
+    const std::vector<std::pair<const char*, std::string>>& settings,
+    Sockets* sockets
 ) {
   if (std::string missing = load_library(); !missing.empty()) return missing;
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
@@ -32,6 +36,15 @@ std::string Library::make(
         RD_KAFKA_CONF_OK) {
       return why.data();
     }
+  }
+  sockets_ = sockets;
+  if (sockets != nullptr) {
+    rd_kafka_conf_set_socket_cb(conf.get(), [](int domain, int kind, int protocol, void* self) {
+      return static_cast<Library*>(self)->sockets_->open(domain, kind, protocol);
+    });
+    rd_kafka_conf_set_closesocket_cb(conf.get(), [](int socket, void* self) {
+      return static_cast<Library*>(self)->sockets_->close(socket);
+    });
   }
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_error_cb(conf.get(), &Library::heard);
@@ -99,6 +112,14 @@ Failure failure_of(rd_kafka_resp_err_t error, const char* text) {
     case RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:  // what a group says to a commit from outside
       failure.kind = Failure::Kind::not_empty;
+      break;
+    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+      failure.kind = Failure::Kind::already_there;
+      break;
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      failure.kind = Failure::Kind::fenced;
       break;
     case RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND:
       failure.kind = Failure::Kind::unknown_group;

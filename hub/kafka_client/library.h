@@ -18,6 +18,8 @@
 
 namespace runnel::kafka_client {
 
+class Sockets;
+
 template <const auto& Destroy>
 struct Release {
   template <class T>
@@ -38,8 +40,13 @@ class Library {
  public:
   // Why it cannot be, or nothing.
   std::string make(
-      rd_kafka_type_t type, const std::vector<std::pair<const char*, std::string>>& settings
+      rd_kafka_type_t type,
+      const std::vector<std::pair<const char*, std::string>>& settings,
+      Sockets* sockets = nullptr  // outlives this; null: the library makes its own
   );
+
+  // The handle goes, with all that the library has open.
+  void release() { handle_.reset(); }
 
   // Null when make() failed.
   [[nodiscard]] rd_kafka_t* handle() const { return handle_.get(); }
@@ -59,6 +66,7 @@ class Library {
   static void heard(rd_kafka_t*, int error, const char* reason, void* self);
   static void report(rd_kafka_t*, const rd_kafka_message_t*, void* self);
 
+  Sockets* sockets_ = nullptr;
   std::optional<Trouble> trouble_;
   Owned<rd_kafka_t, rd_kafka_destroy> handle_;
 };

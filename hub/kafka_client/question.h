@@ -3,6 +3,7 @@
 // Threads: as Client.
 #pragma once
 
+#include "hub/kafka_client/admin.h"
 #include "hub/kafka_client/client.h"
 #include "hub/kafka_client/library.h"
 
@@ -25,5 +26,10 @@ Answer<OwnedEvent> ask_cluster(Library& library, rd_kafka_admin_op_t operation, 
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
   return failure_of(error, rd_kafka_event_error_string(event.get()));
 }
+
+// Questions that more than one kind of client asks.
+std::optional<Failure> create_topic(Library& library, const NewTopic& topic);
+// Waits until no transaction is about to change it.
+Answer<std::vector<CommittedAt>> committed_by(Library& library, const std::string& group);
 
 }  // namespace runnel::kafka_client

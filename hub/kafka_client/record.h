@@ -1,4 +1,4 @@
-// What the command line says to a Kafka cluster, and hears from it, as plain values.
+// What is said to a Kafka cluster, and heard from it, as plain values.
 //
 // Threads: values.
 #pragma once
@@ -22,6 +22,9 @@ struct Failure {
     unsupported,    // the cluster does not serve what was asked for
     not_empty,      // the group has members
     unknown_group,
+    record_refused,  // the cluster will never take one of the records
+    already_there,  // the topic that was to be made
+    fenced,         // somebody else writes under our transactional id now
   };
 
   Kind kind = Kind::refused;
@@ -40,6 +43,12 @@ struct Door {
   std::string user;       // empty: nobody is asked
   std::string password;
   std::string mechanism = "SCRAM-SHA-256";
+  bool tls = false;
+  std::string ca_file;           // empty: those of the system
+  std::string certificate_file;  // ours; empty: we show none
+  std::string key_file;
+
+  bool operator==(const Door&) const = default;
 };
 
 struct Header {
@@ -71,6 +80,16 @@ struct At {
   std::int64_t offset = 0;
 
   bool operator==(const At&) const = default;
+};
+
+// A position that a group has committed, with the text that stands beside it.
+struct CommittedAt {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::string text;
+
+  bool operator==(const CommittedAt&) const = default;
 };
 
 struct Partition {

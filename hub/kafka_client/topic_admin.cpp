@@ -38,6 +38,10 @@ Admin::Admin(const Door& door)
     : Client(Role::producer, door, {{"isolation.level", "read_uncommitted"}}) {}
 
 std::optional<Failure> Admin::create(const NewTopic& topic) {
+  return create_topic(library(), topic);
+}
+
+std::optional<Failure> create_topic(Library& library, const NewTopic& topic) {
   ErrorText why{};
   const OwnedNewTopic wanted(rd_kafka_NewTopic_new(
       topic.name.c_str(), topic.partitions, topic.replication, why.data(), why.size()
@@ -47,9 +51,9 @@ std::optional<Failure> Admin::create(const NewTopic& topic) {
     rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str());
   }
   const auto event =
-      ask_cluster(library(), RD_KAFKA_ADMIN_OP_CREATETOPICS, [&](const auto* options, auto* queue) {
+      ask_cluster(library, RD_KAFKA_ADMIN_OP_CREATETOPICS, [&](const auto* options, auto* queue) {
         rd_kafka_NewTopic_t* one = wanted.get();
-        rd_kafka_CreateTopics(library().handle(), &one, 1, options, queue);
+        rd_kafka_CreateTopics(library.handle(), &one, 1, options, queue);
       });
   if (!event) return event.error();
   return outcome(

@@ -108,6 +108,11 @@ class Log {
   // retention with the next maintain() that looks at it.
   void set_rules(PartitionRuleMap rules);
 
+  // What somebody still needs: of these partitions, retention and the ceiling take nothing from these
+  // offsets on. A log that is full of it refuses records as with reject_when_full. Takes effect with the
+  // next commit.
+  void set_holds(Holds holds);
+
   // What has been trimmed, as of the last commit. Never null.
   [[nodiscard]] std::shared_ptr<const Trims> trims() const;
 
@@ -153,6 +158,10 @@ class Log {
     Generation::Sizes partitions;
   };
   Result<DiskUse> disk_use() const;
+
+  // About how many bytes of batches a partition has from `offset` on: to the byte in generations that lie
+  // behind it, in proportion to the offsets in the one that it lies in.
+  [[nodiscard]] std::uint64_t bytes_from(PartitionId partition, Offset offset) const;
 
   // Over all partitions, in the order of the log: the position of the first record whose timestamp is
   // at least that; of the record of `partition` at `offset`, or the first readable one behind it.
@@ -243,6 +252,8 @@ class Log {
   [[nodiscard]] Offset start_of(PartitionId partition) const;  // mutex_ held
   Errc fail(Errc cause);
 
+  [[nodiscard]] std::shared_ptr<const Holds> holds() const;
+  [[nodiscard]] bool oldest_is_held() const;
   [[nodiscard]] bool has_room(std::uint64_t need_bytes) const;
   LogOptions limits() const;
   [[nodiscard]] std::shared_ptr<const PartitionRuleMap> rules() const;
@@ -339,6 +350,7 @@ class Log {
   Retired retired_;
   std::shared_ptr<const Trims> trims_ = std::make_shared<const Trims>();
   std::shared_ptr<const PartitionRuleMap> rules_ = std::make_shared<const PartitionRuleMap>();
+  std::shared_ptr<const Holds> holds_ = std::make_shared<const Holds>();
   std::uint64_t damaged_ = 0;
   std::vector<Aside> aside_;
   mutable std::uint64_t uses_ = 0;

@@ -46,7 +46,7 @@ Result<void> Log::make_room(std::uint64_t more_bytes) {
       continue;
     }
     if (chain_.size() <= 1) return {};
-    if (limits.reject_when_full) return Errc::log_full;
+    if (limits.reject_when_full || oldest_is_held()) return Errc::log_full;
     RUNNEL_TRY(retire_oldest(Why::discarded));
   }
 }
@@ -68,7 +68,7 @@ Result<void> Log::roll() {
   };
   auto created = create();
   while (!created && errc_of(created.error()) == Errc::no_space && !limits.reject_when_full &&
-         chain_.size() > 1) {
+         chain_.size() > 1 && !oldest_is_held()) {
     RUNNEL_TRY(retire_oldest(Why::discarded));
     created = create();
   }
@@ -151,7 +151,8 @@ void Log::maintain() {
 
 Result<void> Log::apply_retention(const LogOptions& limits) {
   const std::int64_t now = hub_ms();
-  while (chain_.size() > 1 && now - chain_.front().last_hub_ms > limits.retention->count()) {
+  while (chain_.size() > 1 && now - chain_.front().last_hub_ms > limits.retention->count() &&
+         !oldest_is_held()) {
     RUNNEL_TRY(retire_oldest(Why::expired));
   }
   // A generation that has been open for its share of the retention time is closed, so that its
@@ -162,6 +163,30 @@ Result<void> Log::apply_retention(const LogOptions& limits) {
   const std::int64_t open_max = std::max<std::int64_t>(limits.retention->count() / shares, 1000);
   if (active_->has_blocks() && now - active_->head().hub_ms > open_max) return roll();
   return {};
+}
+
+void Log::set_holds(Holds holds) {
+  auto shared = std::make_shared<const Holds>(std::move(holds));
+  const std::lock_guard lock(mutex_);
+  holds_ = std::move(shared);
+}
+
+std::shared_ptr<const Holds> Log::holds() const {
+  const std::lock_guard lock(mutex_);
+  return holds_;
+}
+
+// Whether the oldest generation has a record that must stay.
+bool Log::oldest_is_held() const {
+  const auto held = holds();
+  const PartitionEnds& starts = chain_[0].starts;
+  const PartitionEnds& ends = chain_[1].starts;
+  return std::any_of(held->begin(), held->end(), [&](const auto& hold) {
+    const auto end = ends.find(hold.first);
+    if (end == ends.end() || end->second <= hold.second) return false;
+    const auto start = starts.find(hold.first);
+    return start == starts.end() || start->second < end->second;
+  });
 }
 
 void Log::set_limits(const LogOptions& options) {

@@ -109,6 +109,37 @@ Result<Log::DiskUse> Log::disk_use() const {
   return out;
 }
 
+std::uint64_t Log::bytes_from(PartitionId partition, Offset offset) const {
+  struct Part {
+    Position first{};
+    Offset start{};
+    Offset end{};
+  };
+
+  std::vector<Part> parts;
+  const Offset high_watermark = range(partition).high_watermark;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Slot& slot : chain_) {
+      const auto start = slot.starts.find(partition);
+      const Offset from = start == slot.starts.end() ? Offset{} : start->second;
+      if (!parts.empty()) parts.back().end = from;
+      parts.push_back({slot.first, from, high_watermark});
+    }
+  }
+  std::uint64_t bytes = 0;
+  for (const Part& part : parts) {
+    if (part.end <= offset || part.end <= part.start) continue;
+    const auto sizes = sizes_at(part.first);
+    const auto all = sizes ? (*sizes)->find(partition) : Generation::Sizes::const_iterator{};
+    if (!sizes || all == (*sizes)->end()) continue;
+    const auto of = static_cast<double>(part.end.value - part.start.value);
+    const auto left = static_cast<double>(part.end.value - std::max(part.start, offset).value);
+    bytes += static_cast<std::uint64_t>(static_cast<double>(all->second) * left / of);
+  }
+  return bytes;
+}
+
 // The generation in which `offset` must be.
 Log::GenerationResult Log::generation_for(PartitionId partition, Offset offset) const {
   const std::lock_guard lock(mutex_);

@@ -104,6 +104,7 @@ void Log::apply_rules() {
   if (failed() || (rules_applied_ && now - *rules_applied_ < kRulesEvery)) return;
   rules_applied_ = now;
   const auto rules = this->rules();
+  const auto held = holds();
   const std::int64_t hub = hub_ms();
   Group group;
   std::vector<std::string> said;
@@ -115,6 +116,9 @@ void Log::apply_rules() {
     }
     if (rule.retention_bytes) {
       start = std::max(start, oversized_start(partition, *rule.retention_bytes));
+    }
+    if (const auto hold = held->find(partition); hold != held->end()) {
+      start = std::min(start, hold->second);
     }
     if (start <= from) continue;
     group.trim(partition, start, TrimReason::expired);

@@ -26,6 +26,9 @@ struct PartitionRules {
 // By partition; those that want nothing are left out.
 using PartitionRuleMap = std::unordered_map<PartitionId, PartitionRules>;
 
+// By partition, the first offset that must stay.
+using Holds = std::unordered_map<PartitionId, Offset>;
+
 inline bool wants_append_time(const PartitionRuleMap& rules, PartitionId partition) {
   const auto found = rules.find(partition);
   return found != rules.end() && found->second.append_time;

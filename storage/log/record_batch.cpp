@@ -95,7 +95,9 @@ std::size_t body_bytes(const NewRecord& r, std::int64_t timestamp_delta, std::ui
                   varint_bytes(zigzag(static_cast<std::int64_t>(delta))) + nullable_bytes(r.key) +
                   nullable_bytes(r.value) +
                   varint_bytes(zigzag(static_cast<std::int64_t>(r.headers.size())));
-  for (const Header& h : r.headers) n += counted_bytes(h.name) + counted_bytes(h.value);
+  for (const Header& h : r.headers) {
+    n += counted_bytes(h.name) + nullable_bytes(h.null ? std::nullopt : std::optional(h.value));
+  }
   return n;
 }
 
@@ -121,6 +123,7 @@ bool HeaderReader::next(Header& header) {
   if (!read_nullable(reader_, name) || !read_nullable(reader_, value)) return false;
   header.name = name.value_or(ByteView{});
   header.value = value.value_or(ByteView{});
+  header.null = !value;
   return true;
 }
 
@@ -161,7 +164,9 @@ void BatchBuilder::append(const NewRecord& record) {
   p = write_nullable(p, record.key);
   p = write_nullable(p, record.value);
   p = write_varint(p, zigzag(static_cast<std::int64_t>(record.headers.size())));
-  for (const Header& h : record.headers) p = write_counted(write_counted(p, h.name), h.value);
+  for (const Header& h : record.headers) {
+    p = write_nullable(write_counted(p, h.name), h.null ? std::nullopt : std::optional(h.value));
+  }
   RUNNEL_CHECK(p == bytes_.data() + bytes_.size());
   ++records_;
 }

@@ -24,6 +24,7 @@ constexpr std::size_t kBatchHeadBytes = 61;
 struct Header {
   ByteView name;
   ByteView value;
+  bool null = false;  // there is no value, which to Kafka is not the same as an empty one
 };
 
 // What a producer says of one record. The views live at least until append() returns.

@@ -24,7 +24,7 @@ FLOORS = {
     "hub/net": ["storage/base", "storage/log", "hub/mqtt", "hub/core", "hub/broker",
                 "hub/kafka_broker", "hub/runtime"],
     "hub/kafka_client": ["storage/base"],
-    "bridge": ["storage/base", "storage/log", "hub/core", "hub/runtime"],
+    "bridge": ["storage/base", "storage/log", "hub/core", "hub/kafka_client"],
     "hub/app": ["storage/base", "storage/log", "hub/mqtt", "hub/kafka", "hub/core", "hub/broker",
                 "hub/kafka_broker", "hub/runtime", "hub/net", "hub/kafka_client", "bridge"],
 }

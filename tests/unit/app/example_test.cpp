@@ -45,7 +45,7 @@ TEST(Example, AsItIsItChangesNothing) {
   EXPECT_EQ(*loaded, Config{});
 }
 
-TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicRouteAndUser) {
+TEST(Example, UncommentedItSaysTheDefaultsAndOneOfEveryList) {
   LoadedConfig loaded = parse_config(uncommented(example_toml()));
   ASSERT_TRUE(loaded) << describe(loaded.error().front(), "example");
   EXPECT_THAT(
@@ -61,6 +61,9 @@ TEST(Example, UncommentedItSaysTheDefaultsAndOneTopicRouteAndUser) {
   EXPECT_THAT(loaded->routes, ElementsAre(Route{"plant/+/temp", "temps", "{1}", 0, "plant/{key}/temp"}));
   ASSERT_EQ(loaded->users.size(), 1U);
   EXPECT_EQ(loaded->users[0].name, "line-3");
+  ASSERT_EQ(loaded->links.size(), 1U);
+  EXPECT_EQ(loaded->links[0].name, "cloud");
+  loaded->links.clear();
   loaded->users.clear();
   loaded->topics.clear();
   loaded->routes.clear();

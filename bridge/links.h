@@ -1,0 +1,67 @@
+// All links of a hub, as its turns see them: they are told of topics and of what commits brought, and
+// what they know is written down (state rows "L/{link}"), so that retention knows what they need before
+// they have reached anybody.
+//
+// Threads: one, the io thread; each link has one of its own behind it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bridge/link.h"
+#include "hub/core/service.h"
+#include "hub/core/topics.h"
+
+namespace runnel::bridge {
+
+class Links final : public core::Service {
+ public:
+  // All outlive this.
+  Links(log::Log& log, const core::Topics& topics, const Clock& clock);
+
+  // What the log remembers of links. To be called once, before configure().
+  Result<void> load(Cluster self);
+
+  // These links and no others. What has not changed goes on; a link that has ends first and begins
+  // anew.
+  void configure(std::vector<LinkSpec> specs);
+
+  [[nodiscard]] std::vector<LinkStatus> statuses() const;
+
+  // --- core::Service; links have no streams ---
+  std::unique_ptr<core::Stream> open(void*, core::Endpoints, Instant) override { return nullptr; }
+  std::vector<core::Stream*> take_ready() override { return {}; }
+  std::vector<core::Stream*> take_resumed() override { return {}; }
+  void committed(const log::Group& group, core::Turn& turn) override;
+  void tick(core::Turn& turn) override;
+  bool run(core::Turn&) override { return false; }
+  void end(core::Turn&) override {}
+  void shut_down(core::Turn& turn) override;
+
+ private:
+  struct Entry {
+    LinkSpec spec;               // as it should be
+    std::unique_ptr<Link> link;  // null: its predecessor has not ended yet
+    Memory memory;               // as it is written down
+    Instant written{};
+  };
+
+  void start_what_may();
+  void tell_sources();
+  void hold();
+  void pin_start(Entry& entry, const Sources& sources) const;
+  void write_down(Entry& entry, core::Turn& turn);
+  [[nodiscard]] Sources sources_of(const LinkSpec& spec) const;
+
+  log::Log& log_;
+  const core::Topics& topics_;
+  Surroundings around_;
+  std::map<std::string, Memory> remembered_;  // of links that are not at work
+  std::map<std::string, Entry> entries_;
+  std::vector<std::unique_ptr<Link>> ending_;
+  std::uint64_t topic_changes_ = 0;
+};
+
+}  // namespace runnel::bridge
