@@ -140,13 +140,7 @@ void Link::one_life() {
   KafkaDestination destination(spec_, id(), transactions_, stop, heard);
   metered_ = 0;
   Uplink uplink(spec_, around_.log, around_.self, id(), destination, tally_);
-  Sources sources;
-  {
-    const std::scoped_lock lock(mutex_);
-    sources = sources_;
-    new_sources_ = false;
-  }
-  const auto failure = uplink.begin(sources, positions_);
+  const auto failure = uplink.begin([this] { return take_sources(); }, positions_);
   meter(destination);
   if (stop()) return;
   if (failure) {
@@ -170,18 +164,22 @@ void Link::one_life() {
   publish(uplink);
 }
 
+Sources Link::take_sources() {
+  const std::scoped_lock lock(mutex_);
+  new_sources_ = false;
+  return sources_;
+}
+
 void Link::work(Uplink& uplink, KafkaDestination& destination) {
   while (!stopping() && !may_not_run()) {
-    Sources sources;
     bool new_sources = false;
     {
       const std::scoped_lock lock(mutex_);
-      new_sources = std::exchange(new_sources_, false);
-      if (new_sources) sources = sources_;
+      new_sources = new_sources_;
       woken_ = false;
     }
     if (new_sources) {
-      if (const auto failure = uplink.set_sources(sources)) return failed(*failure);
+      if (const auto failure = uplink.set_sources(take_sources())) return failed(*failure);
     }
     if (!take_turn(uplink, destination)) return;
   }
@@ -210,6 +208,7 @@ bool Link::take_turn(Uplink& uplink, KafkaDestination& destination) {
       backoff_.went_well(std::chrono::duration_cast<milliseconds>(Clk::now() - online_since_));
       say(State::online);
     }
+    if (*did != Uplink::Did::nothing) publish(uplink);
     if (*did == Uplink::Did::nothing) rest(kLook, true);
   } else {
     rest(std::min(*wait, kLook), false);
@@ -236,6 +235,7 @@ void Link::look_after(Uplink& uplink, KafkaDestination& destination) {
   }
   meter(destination);
   publish(uplink);
+  publish_lag(uplink);
 }
 
 void Link::meter(const KafkaDestination& destination) {
@@ -246,10 +246,8 @@ void Link::meter(const KafkaDestination& destination) {
 }
 
 void Link::publish(const Uplink& uplink) {
-  const Uplink::Lag lag = uplink.lag();
   positions_ = uplink.positions();
   const std::scoped_lock lock(mutex_);
-  status_.lag = lag;
   status_.troubles = uplink.troubles();
   status_.gaps.assign(tally_.gaps.begin(), tally_.gaps.end());
   status_.counters = tally_.counters;
@@ -259,6 +257,12 @@ void Link::publish(const Uplink& uplink) {
   memory_.day = budget_.day();
   memory_.gaps = gaps_before_ + tally_.counters.gaps;
   status_.gaps_ever = memory_.gaps;
+}
+
+void Link::publish_lag(const Uplink& uplink) {
+  const Uplink::Lag lag = uplink.lag();
+  const std::scoped_lock lock(mutex_);
+  status_.lag = lag;
 }
 
 bool Link::may_not_run() {

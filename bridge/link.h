@@ -90,7 +90,9 @@ class Link {
   bool take_turn(Uplink& uplink, KafkaDestination& destination);
   bool may_not_run();
   void meter(const KafkaDestination& destination);
+  Sources take_sources();
   void publish(const Uplink& uplink);
+  void publish_lag(const Uplink& uplink);
   void look_after(Uplink& uplink, KafkaDestination& destination);
   void say(LinkStatus::State state, const std::string& why = {});
   void failed(const Failure& failure);

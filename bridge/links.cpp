@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "bridge/report.h"
 #include "bridge/topic_pattern.h"
 #include "storage/base/logger.h"
 
@@ -96,18 +97,22 @@ void Links::start_what_may() {
     const auto known = remembered_.extract(name);
     if (known) entry.memory = known.mapped();
     Sources sources = sources_of(entry.spec);
-    pin_start(entry, sources);
-    entry.link = std::make_unique<Link>(entry.spec, around_, entry.memory, std::move(sources));
+    Memory memory = entry.memory;
+    pin_start(entry.spec, sources, memory.positions);
+    entry.link = std::make_unique<Link>(entry.spec, around_, std::move(memory), std::move(sources));
   }
 }
 
-// "latest" is now, not when the destination is first reached.
-void Links::pin_start(Entry& entry, const Sources& sources) const {
-  if (entry.spec.start.kind != LinkSpec::Start::Kind::latest) return;
+// Where a link begins is what there is now, not what there is when its destination is first reached:
+// what retention takes meanwhile was not sent.
+void Links::pin_start(const LinkSpec& spec, const Sources& sources, Positions& positions) const {
+  using Kind = LinkSpec::Start::Kind;
+  if (spec.start.kind == Kind::time) return;
   for (const Source& source : sources) {
     for (std::size_t i = 0; i < source.partitions.size(); ++i) {
-      const SourcePartition at{source.topic, static_cast<std::int32_t>(i)};
-      entry.memory.positions.try_emplace(at, log_.range(source.partitions[i]).high_watermark);
+      const log::PartitionRange range = log_.range(source.partitions[i]);
+      const Offset start = spec.start.kind == Kind::latest ? range.high_watermark : range.log_start;
+      positions.try_emplace({source.topic, static_cast<std::int32_t>(i)}, start);
     }
   }
 }
@@ -120,10 +125,54 @@ Sources Links::sources_of(const LinkSpec& spec) const {
   return sources;
 }
 
-std::vector<LinkStatus> Links::statuses() const {
-  std::vector<LinkStatus> out;
+std::vector<core::LinkReport> Links::reports() const {
+  std::vector<core::LinkReport> out;
   for (const auto& [name, entry] : entries_) {
-    if (entry.link) out.push_back(entry.link->status());
+    LinkStatus status;
+    status.name = name;
+    status.direction = entry.spec.direction;
+    status.why = "the former link of this name is ending";
+    if (entry.link) status = entry.link->status();
+    // The link looks at its lag once in a while; how many records there are is known at any time.
+    status.lag.records = behind(entry);
+    if (status.lag.records == 0) status.lag = {};
+    out.push_back(report_of(status, around_.clock.wall_ms()));
+  }
+  return out;
+}
+
+std::uint64_t Links::behind(const Entry& entry) const {
+  const Positions positions = entry.link ? entry.link->memory().positions : entry.memory.positions;
+  std::uint64_t records = 0;
+  for (const Source& source : sources_of(entry.spec)) {
+    for (std::size_t i = 0; i < source.partitions.size(); ++i) {
+      const log::PartitionRange range = log_.range(source.partitions[i]);
+      const auto at = positions.find({source.topic, static_cast<std::int32_t>(i)});
+      const Offset from = at == positions.end() ? range.log_start : std::max(at->second, range.log_start);
+      records += static_cast<std::uint64_t>(std::max<std::int64_t>(range.high_watermark.value - from.value, 0));
+    }
+  }
+  return records;
+}
+
+std::vector<std::pair<std::string, std::string>> Links::sys() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const core::LinkReport& link : reports()) {
+    const auto put = [&](const char* what, std::string value) {
+      out.emplace_back("$SYS/hub/links/" + link.name + "/" + what, std::move(value));
+    };
+    put("state", link.state);
+    put("why", link.why);
+    put("delivery", link.delivery);
+    put("lag/records", std::to_string(link.lag_records));
+    put("lag/bytes", std::to_string(link.lag_bytes));
+    put("lag/seconds", std::to_string(static_cast<std::int64_t>(link.lag_s.value_or(0))));
+    put("lag/oldest", link.oldest_ms ? std::to_string(*link.oldest_ms) : "");
+    put("records", std::to_string(link.records));
+    put("wire/bytes", std::to_string(link.wire_bytes));
+    put("day/left", link.day_left ? std::to_string(*link.day_left) : "");
+    put("gaps", std::to_string(link.gaps));
+    put("refused", std::to_string(link.refused));
   }
   return out;
 }
@@ -151,8 +200,8 @@ void Links::tell_sources() {
 void Links::write_down(Entry& entry, core::Turn& turn) {
   if (!entry.link) return;
   const bool alone = entry.link->status().delivery == LinkSpec::Delivery::at_least_once;
-  const bool first = entry.memory == Memory{};
-  if (!first && turn.now - entry.written < (alone ? kWriteEveryAlone : kWriteEvery)) return;
+  const auto every = alone ? kWriteEveryAlone : kWriteEvery;
+  if (entry.written && turn.now - *entry.written < every) return;
   Memory memory = entry.link->memory();
   if (memory == entry.memory) return;
   entry.memory = std::move(memory);
@@ -185,7 +234,7 @@ void Links::shut_down(core::Turn& turn) {
   for (auto& [name, entry] : entries_) {
     if (!entry.link) continue;
     entry.link->join();
-    entry.written = {};
+    entry.written.reset();
     write_down(entry, turn);
     entry.link.reset();
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bridge/link.h"
+#include "hub/core/link_report.h"
 #include "hub/core/service.h"
 #include "hub/core/topics.h"
 
@@ -28,7 +29,9 @@ class Links final : public core::Service {
   // anew.
   void configure(std::vector<LinkSpec> specs);
 
-  [[nodiscard]] std::vector<LinkStatus> statuses() const;
+  [[nodiscard]] std::vector<core::LinkReport> reports() const;
+  // The same as MQTT topics below $SYS/hub/links/, and their values.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> sys() const;
 
   // --- core::Service; links have no streams ---
   std::unique_ptr<core::Stream> open(void*, core::Endpoints, Instant) override { return nullptr; }
@@ -45,13 +48,14 @@ class Links final : public core::Service {
     LinkSpec spec;               // as it should be
     std::unique_ptr<Link> link;  // null: its predecessor has not ended yet
     Memory memory;               // as it is written down
-    Instant written{};
+    std::optional<Instant> written;
   };
 
   void start_what_may();
   void tell_sources();
   void hold();
-  void pin_start(Entry& entry, const Sources& sources) const;
+  [[nodiscard]] std::uint64_t behind(const Entry& entry) const;
+  void pin_start(const LinkSpec& spec, const Sources& sources, Positions& positions) const;
   void write_down(Entry& entry, core::Turn& turn);
   [[nodiscard]] Sources sources_of(const LinkSpec& spec) const;
 

@@ -48,7 +48,9 @@ Uplink::Uplink(
       provenance_(self_),
       records_max_(kRecordsMax) {}
 
-std::optional<Failure> Uplink::begin(const Sources& sources, const Positions& remembered) {
+std::optional<Failure> Uplink::begin(
+    const std::function<Sources()>& sources, const Positions& remembered
+) {
   if (auto failure = destination_.begin_life()) return failure;
   there_ = destination_.cluster_id();
   if (there_ == self_.id) {
@@ -63,7 +65,7 @@ std::optional<Failure> Uplink::begin(const Sources& sources, const Positions& re
     }
   }
   lanes_.clear();
-  auto failure = set_sources(sources);
+  auto failure = set_sources(sources());
   for (Lane& lane : lanes_) lane.historical_until = log_.range(lane.id).high_watermark;
   return failure;
 }
@@ -128,7 +130,7 @@ Offset Uplink::start_of(const SourcePartition& source, PartitionId id) const {
   const log::PartitionRange range = log_.range(id);
   switch (spec_.start.kind) {
     case LinkSpec::Start::Kind::earliest:
-      break;
+      break;  // what retention has taken meanwhile was not sent
     case LinkSpec::Start::Kind::latest:
       return range.high_watermark;
     case LinkSpec::Start::Kind::time: {
@@ -136,7 +138,7 @@ Offset Uplink::start_of(const SourcePartition& source, PartitionId id) const {
       return found ? found->offset : range.high_watermark;
     }
   }
-  return range.log_start;
+  return Offset{};
 }
 
 Place Uplink::place_of(const Lane& lane) const {

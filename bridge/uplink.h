@@ -15,6 +15,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -88,7 +89,9 @@ class Uplink {
   // Asks the destination where it stands. `remembered`: what this hub knows itself, for a destination
   // that keeps no positions, and for partitions of which it knows none (Kafka forgets the offsets of a
   // group that has not committed for a week).
-  std::optional<Failure> begin(const Sources& sources, const Positions& remembered);
+  // `sources` is asked when the destination has been reached. A partition that nobody knows, and that is
+  // to begin at the earliest, begins at its first offset: it was made after the link.
+  std::optional<Failure> begin(const std::function<Sources()>& sources, const Positions& remembered);
 
   // Topics or partitions came or went. A topic that cannot be sent now is named in troubles().
   std::optional<Failure> set_sources(const Sources& sources);

@@ -22,8 +22,8 @@ namespace runnel::app {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kCommands{
-    "serve", "check-config", "status", "topics", "groups", "tail", "publish", "doctor"};
+constexpr std::array<std::string_view, 9> kCommands{
+    "serve", "check-config", "status", "links", "topics", "groups", "tail", "publish", "doctor"};
 
 constexpr std::uint16_t kHttpPort = 8090;
 
@@ -114,6 +114,7 @@ class CommandLine {
     add_serve();
     add_check_config();
     add_status();
+    add_links();
     add_topics();
     add_groups();
     add_tail();
@@ -229,6 +230,28 @@ class CommandLine {
     });
   }
 
+  void add_links() {
+    CLI::App& sub = command(
+        "links",
+        "Ask a running hub how its links are, and how far behind",
+        "  runnel links\n"
+        "  runnel links cloud\n"
+        "  RUNNEL_HTTP=gateway:8090 runnel links --json\n"
+    );
+    sub.add_option("NAME", links_.name, "One link [all of them]");
+    links_.http.port = kHttpPort;
+    auto* http = add_http(
+        sub,
+        links_.http,
+        "Where the hub's HTTP door is [the environment's RUNNEL_HTTP, or 127.0.0.1:8090]"
+    );
+    add_json(sub, links_.json);
+    sub.callback([this, http] {
+      if (http->count() == 0) links_.http = http_from_environment().value_or(links_.http);
+      run_ = [this] { return links(links_); };
+    });
+  }
+
   void add_topics() {
     app::add_topics(
         command(
@@ -314,6 +337,7 @@ class CommandLine {
   bool print_defaults_ = false;
   bool print_reference_ = false;
   Status status_;
+  Links links_;
   Doctor doctor_;
   Run run_;
 };

@@ -32,6 +32,14 @@ struct Status {
 
 int status(const Status& command);
 
+struct Links {
+  Peer http = {};
+  std::string name = {};  // empty: all of them
+  bool json = false;
+};
+
+int links(const Links& command);
+
 struct Topics {
   Peer http = {};
   bool json = false;

@@ -98,6 +98,10 @@ Answer<json::object> HubApi::status() {
   return ask("/api/v1/status");
 }
 
+Answer<json::object> HubApi::links() {
+  return ask("/api/v1/links");
+}
+
 Answer<std::vector<TopicInfo>> HubApi::topics() {
   auto answer = ask("/api/v1/topics");
   if (!answer) return answer.error();

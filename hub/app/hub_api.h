@@ -60,6 +60,7 @@ class HubApi {
   explicit HubApi(Peer peer) : http_(std::move(peer)) {}
 
   Answer<boost::json::object> status();
+  Answer<boost::json::object> links();
   Answer<std::vector<TopicInfo>> topics();
   Answer<Records> records(const RecordsRequest& request);
 

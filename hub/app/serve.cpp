@@ -138,6 +138,8 @@ bool Server::open_hub() {
   hub_->add(*links_);
   api_ = std::make_unique<net::Api>(io_, *mqtt_broker_, *kafka_broker_, *client_, *log_, topics_, clock_);
   api_->set_disk_limit(config_.storage.limit_bytes);
+  api_->set_links([this] { return links_->reports(); });
+  mqtt_broker_->set_sys_source([this] { return links_->sys(); });
   http_ = std::make_unique<net::HttpDoor>(io_, [this](const net::HttpRequest& request, net::HttpReply reply) {
     api_->handle(request, std::move(reply));
   });

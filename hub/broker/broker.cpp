@@ -605,6 +605,7 @@ void Broker::update_sys(Turn& turn) {
   facts.stored_records = totals.stored;
   facts.stored_bytes = totals.disk_bytes;
   facts.counters = &counters_;
+  if (sys_others_) facts.others = sys_others_();
   const double elapsed = last_sys_ < started_ ? 0 : seconds(turn.now - last_sys_);
   last_sys_ = turn.now;
   sys_.update(facts, elapsed, [&](std::string_view topic, std::string_view value) {

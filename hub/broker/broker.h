@@ -61,6 +61,9 @@ class Broker final : public core::Service, private Feed::Fanout {
   void end(Turn& turn) override;
 
   // --- life ---
+  // What others want to say below $SYS: topics and values.
+  using SysSource = std::function<std::vector<std::pair<std::string, std::string>>()>;
+  void set_sys_source(SysSource source) { sys_others_ = std::move(source); }
   void set_limits(const Limits& limits) { limits_ = limits; }
   void set_routes(const core::Routes* routes) {
     cache_.routes_changed(routes);
@@ -199,6 +202,7 @@ class Broker final : public core::Service, private Feed::Fanout {
   std::vector<std::uint64_t> pump_due_;
 
   SysTree sys_;
+  SysSource sys_others_;
   Instant started_;
   Instant last_save_;
   Instant last_sys_;

@@ -68,6 +68,7 @@ void SysTree::update(const SysFacts& f, double elapsed_s, const Publish& publish
   number("$SYS/broker/subscriptions/count", f.subscriptions);
   number("$SYS/broker/shared_subscriptions/count", f.shared_subscriptions);
   number("$SYS/broker/retained messages/count", f.retained);
+  for (const auto& [topic, value] : f.others) put(topic, value, publish);
   const std::array<std::uint64_t, kLoads> now{
       c.messages_received,
       c.messages_sent,

@@ -44,6 +44,7 @@ struct SysFacts {
   std::uint64_t stored_records = 0;
   std::uint64_t stored_bytes = 0;
   const Counters* counters = nullptr;
+  std::vector<std::pair<std::string, std::string>> others;  // topics and values of whoever has some
 };
 
 class SysTree {

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "hub/mqtt/codec.h"
+#include "hub/net/api_links.h"
 #include "storage/base/logger.h"
 #include "storage/log/batch_records.h"
 
@@ -122,6 +123,7 @@ void Api::handle(const HttpRequest& request, HttpReply reply) {
   }
   if (path == "/metrics") return reply(metrics());
   if (path == "/api/v1/status") return reply(status());
+  if (path == "/api/v1/links") return reply({200, "application/json", links_json(links_())});
   if (path == "/api/v1/topics") return reply(topics());
   constexpr std::string_view kTopics = "/api/v1/topics/";
   constexpr std::string_view kRecords = "/records";
@@ -299,6 +301,7 @@ HttpAnswer Api::metrics() const {
   e.counter("runnel_mqtt_publish_received_total", "PUBLISH packets received.", d(c.publish_received));
   e.counter("runnel_mqtt_publish_sent_total", "PUBLISH packets sent.", d(c.publish_sent));
   e.counter("runnel_mqtt_bytes_received_total", "Bytes received from MQTT clients.", d(c.bytes_received));
+  link_metrics(links_(), e);
   e.gauge("runnel_clock_synchronized", "Whether something disciplines the wall clock.", clock_.wall().synchronized ? 1 : 0);
   return {200, "text/plain; version=0.0.4", e.take()};
 }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "hub/core/link_report.h"
 #include "hub/core/topics.h"
 #include "hub/net/http_door.h"
 #include "hub/broker/broker.h"
@@ -25,6 +26,7 @@ class Api {
       const Clock& clock
   );
 
+  void set_links(core::LinkReports links) { links_ = std::move(links); }
   void set_disk_limit(std::uint64_t bytes) { disk_limit_bytes_ = bytes; }
 
   void handle(const HttpRequest& request, HttpReply reply);
@@ -46,6 +48,7 @@ class Api {
   const core::Topics& topics_;
   const Clock& clock_;
   Instant started_;
+  core::LinkReports links_ = [] { return std::vector<core::LinkReport>(); };
   std::uint64_t disk_limit_bytes_ = 0;
 };
 

@@ -30,16 +30,22 @@ _MOSQUITTO_KEYS = {
 }
 
 
+_given = set()
+
+
 def free_ports(count):
     """Below the ports that outgoing connections take, or one of those might be gone by the time."""
     found = []
     for port in random.sample(range(*PORTS), PORTS[1] - PORTS[0]):
+        if port in _given:
+            continue  # to a hub that has not started yet
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue  # somebody has it
         found.append(port)
+        _given.add(port)
         if len(found) == count:
             return found
     raise AssertionError("no free ports")

@@ -41,7 +41,7 @@ FENCES = {
                       "hub/app/connection.h", "hub/app/http_client.cpp", "hub/app/mqtt_publish.cpp"],
     r"boost/beast.*": ["hub/runtime/asio.cpp", "hub/net/http_door.cpp",
                        "hub/net/websocket_door.cpp", "hub/app/http_client.cpp"],
-    r"boost/json.*": ["hub/net/api.cpp", "hub/app/"],
+    r"boost/json.*": ["hub/net/api.cpp", "hub/net/api_links.cpp", "hub/app/"],
     r"toml\+\+.*": ["hub/app/config.cpp", "hub/app/option_values.cpp"],
     r"CLI/.*": ["hub/app/cli.cpp", "hub/app/cli_parts.h"],
     r"MQTT.*\.h|mqtt/.*": [],

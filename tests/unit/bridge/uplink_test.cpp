@@ -29,7 +29,7 @@ struct LinkUp : ::testing::Test {
   }
 
   void begin() {
-    const auto failure = uplink->begin(sources, remembered);
+    const auto failure = uplink->begin([&] { return sources; }, remembered);
     ASSERT_FALSE(failure) << failure->text;
   }
 
@@ -287,7 +287,7 @@ TEST_F(LinkUp, SendsOtherTopicsWhenOneCannotBeMade) {
 
 TEST_F(LinkUp, RefusesToSendToItself) {
   there.id = "id-here";
-  EXPECT_TRUE(uplink->begin(sources, {}));
+  EXPECT_TRUE(uplink->begin([&] { return sources; }, {}));
 }
 
 TEST_F(LinkUp, RefusesMorePositionsThanKafkaKeeps) {
@@ -297,7 +297,7 @@ TEST_F(LinkUp, RefusesMorePositionsThanKafkaKeeps) {
   for (int i = 0; i < 200; ++i) {
     sources.push_back({"a-topic-with-a-name-of-" + std::to_string(i), {PartitionId(static_cast<std::uint32_t>(i))}});
   }
-  EXPECT_TRUE(uplink->begin(sources, {}));
+  EXPECT_TRUE(uplink->begin([&] { return sources; }, {}));
 }
 
 TEST_F(LinkUp, TakesTopicsThatComeLater) {
