@@ -24,7 +24,6 @@ constexpr std::size_t kBytesFirst = 64 * 1024;
 constexpr milliseconds kBackoffLeast{100};
 constexpr milliseconds kBackoffMost{1000};
 constexpr milliseconds kRefusedBackoffMost{30'000};  // who said no will not say yes in a second
-constexpr milliseconds kLook{1000};                  // after lag, troubles and what the wire took
 constexpr std::chrono::seconds kAge{5};
 constexpr std::uint32_t kMinutesOfDay = 24 * 60;
 
@@ -56,9 +55,16 @@ std::string_view name_of(LinkStatus::State state) {
   return "unknown";
 }
 
-Link::Link(LinkSpec spec, const Surroundings& around, Memory memory, Sources sources)
+Link::Link(
+    LinkSpec spec,
+    const Surroundings& around,
+    Memory memory,
+    Sources sources,
+    std::uint64_t number
+)
     : spec_(std::move(spec)),
       around_(around),
+      number_(number),
       backoff_(kBackoffLeast, kBackoffMost, std::random_device{}()),
       positions_(memory.positions),
       gaps_before_(memory.gaps),
@@ -125,7 +131,7 @@ std::string Link::id() const {
 void Link::run() {
   while (!stopping()) {
     if (may_not_run()) {
-      rest(kLook, false);
+      rest(kLookEvery, false);
       continue;
     }
     one_life();
@@ -135,13 +141,17 @@ void Link::run() {
 
 // Until something goes wrong, or the link should not run any more.
 void Link::one_life() {
+  metered_ = 0;
+  spec_.direction == LinkSpec::Direction::up ? live_upwards() : live_downwards();
+}
+
+void Link::live_upwards() {
   const auto stop = [this] { return stopping() || may_not_run(); };
   const auto heard = [this](const Failure& trouble) { say(State::connecting, trouble.text); };
   KafkaDestination destination(spec_, id(), transactions_, stop, heard);
-  metered_ = 0;
   Uplink uplink(spec_, around_.log, around_.self, id(), destination, tally_);
   const auto failure = uplink.begin([this] { return take_sources(); }, positions_);
-  meter(destination);
+  meter(destination.wire_bytes());
   if (stop()) return;
   if (failure) {
     if (failure->kind == Failure::Kind::unsupported && transactions_) {
@@ -158,10 +168,10 @@ void Link::one_life() {
   }
   say(State::online);
   online_since_ = Clk::now();
-  publish(uplink);
+  publish(uplink.positions(), uplink.troubles());
   work(uplink, destination);
-  meter(destination);
-  publish(uplink);
+  meter(destination.wire_bytes());
+  publish(uplink.positions(), uplink.troubles());
 }
 
 Sources Link::take_sources() {
@@ -196,7 +206,7 @@ bool Link::take_turn(Uplink& uplink, KafkaDestination& destination) {
   if (!wait) {
     const std::uint64_t bytes_before = tally_.counters.bytes;
     const auto did = uplink.step(next_bytes());
-    meter(destination);
+    meter(destination.wire_bytes());
     if (!did) {
       failed(did.error());
       return false;
@@ -208,12 +218,12 @@ bool Link::take_turn(Uplink& uplink, KafkaDestination& destination) {
       backoff_.went_well(std::chrono::duration_cast<milliseconds>(Clk::now() - online_since_));
       say(State::online);
     }
-    if (*did != Uplink::Did::nothing) publish(uplink);
-    if (*did == Uplink::Did::nothing) rest(kLook, true);
+    if (*did != Uplink::Did::nothing) publish(uplink.positions(), uplink.troubles());
+    if (*did == Uplink::Did::nothing) rest(kLookEvery, true);
   } else {
-    rest(std::min(*wait, kLook), false);
+    rest(std::min(*wait, kLookEvery), false);
   }
-  if (Clk::now() - looked_ >= kLook) look_after(uplink, destination);
+  if (Clk::now() - looked_ >= kLookEvery) look_after(uplink, destination);
   return true;
 }
 
@@ -233,22 +243,22 @@ void Link::look_after(Uplink& uplink, KafkaDestination& destination) {
   } else if (status().state == State::connecting && destination.answers(milliseconds(250))) {
     say(State::online);
   }
-  meter(destination);
-  publish(uplink);
-  publish_lag(uplink);
+  meter(destination.wire_bytes());
+  publish(uplink.positions(), uplink.troubles());
+  publish_lag(uplink.lag());
 }
 
-void Link::meter(const KafkaDestination& destination) {
-  const std::uint64_t now = destination.wire_bytes();
+// `now`: what has gone over the wire in this life.
+void Link::meter(std::uint64_t now) {
   budget_.used(now - metered_, Clk::now(), around_.log.hub_ms());
   wire_bytes_ += now - metered_;
   metered_ = now;
 }
 
-void Link::publish(const Uplink& uplink) {
-  positions_ = uplink.positions();
+void Link::publish(const Positions& positions, const std::vector<std::string>& troubles) {
+  positions_ = positions;
   const std::scoped_lock lock(mutex_);
-  status_.troubles = uplink.troubles();
+  status_.troubles = troubles;
   status_.gaps.assign(tally_.gaps.begin(), tally_.gaps.end());
   status_.counters = tally_.counters;
   status_.wire_bytes = wire_bytes_;
@@ -259,8 +269,7 @@ void Link::publish(const Uplink& uplink) {
   status_.gaps_ever = memory_.gaps;
 }
 
-void Link::publish_lag(const Uplink& uplink) {
-  const Uplink::Lag lag = uplink.lag();
+void Link::publish_lag(const Uplink::Lag& lag) {
   const std::scoped_lock lock(mutex_);
   status_.lag = lag;
 }

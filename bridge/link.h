@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "bridge/backoff.h"
 #include "bridge/budget.h"
 #include "bridge/link_spec.h"
+#include "bridge/parcel.h"
 #include "bridge/positions.h"
 #include "bridge/uplink.h"
 #include "storage/base/clock.h"
@@ -30,6 +32,8 @@ struct Surroundings {
   const log::Log& log;
   const Clock& clock;
   Cluster self;
+  std::size_t record_bytes_max = 0;  // that one commit can hold
+  std::function<void()> poke;        // makes the io thread look for parcels; any thread
 };
 
 // What a link knows of itself over restarts.
@@ -63,10 +67,18 @@ std::string_view name_of(LinkStatus::State state);
 
 class Link {
  public:
-  Link(LinkSpec spec, const Surroundings& around, Memory memory, Sources sources);
+  // `number` is the owner's own, which number() gives back.
+  Link(
+      LinkSpec spec,
+      const Surroundings& around,
+      Memory memory,
+      Sources sources,
+      std::uint64_t number
+  );
   ~Link();
 
   [[nodiscard]] const LinkSpec& spec() const { return spec_; }
+  [[nodiscard]] std::uint64_t number() const { return number_; }
 
   // Ends the thread, sooner or later; finished() says when it is over.
   void stop();
@@ -78,21 +90,32 @@ class Link {
   void wake();
   void set_sources(Sources sources);
 
+  // What the link wants stored, if it wants something. It must be told stored(), and does not end
+  // before.
+  std::optional<Parcel> take_parcel();
+  void stored(bool it_was);
+
   [[nodiscard]] LinkStatus status() const;
   [[nodiscard]] Memory memory() const;
 
  private:
   using Clk = std::chrono::steady_clock;
 
+  // After lag, troubles and what the wire took.
+  static constexpr std::chrono::milliseconds kLookEvery{1000};
+
   void run();
   void one_life();
+  void live_upwards();
+  void live_downwards();
+  bool deliver(Parcel& parcel);
   void work(Uplink& uplink, KafkaDestination& destination);
   bool take_turn(Uplink& uplink, KafkaDestination& destination);
   bool may_not_run();
-  void meter(const KafkaDestination& destination);
+  void meter(std::uint64_t now);
   Sources take_sources();
-  void publish(const Uplink& uplink);
-  void publish_lag(const Uplink& uplink);
+  void publish(const Positions& positions, const std::vector<std::string>& troubles = {});
+  void publish_lag(const Uplink::Lag& lag);
   void look_after(Uplink& uplink, KafkaDestination& destination);
   void say(LinkStatus::State state, const std::string& why = {});
   void failed(const Failure& failure);
@@ -103,6 +126,7 @@ class Link {
 
   const LinkSpec spec_;
   const Surroundings& around_;
+  const std::uint64_t number_;
 
   // Of the thread.
   Backoff backoff_;
@@ -123,6 +147,8 @@ class Link {
   bool woken_ = false;
   bool new_sources_ = false;
   Sources sources_;
+  std::optional<Parcel> parcel_;
+  std::optional<bool> stored_;
   LinkStatus status_;
   Memory memory_;
   std::atomic<bool> stop_ = false;

@@ -6,6 +6,7 @@
 
 #include "bridge/report.h"
 #include "bridge/topic_pattern.h"
+#include "hub/core/routes.h"
 #include "storage/base/logger.h"
 
 namespace runnel::bridge {
@@ -13,6 +14,9 @@ namespace runnel::bridge {
 namespace {
 
 constexpr std::string_view kPrefix = "L/";
+
+// Beside those of the MQTT and the Kafka broker.
+constexpr std::uint32_t kLinkTicket = 103;
 
 // The destination knows the positions better; every row costs flash.
 constexpr std::chrono::seconds kWriteEvery{60};
@@ -46,8 +50,8 @@ std::optional<Memory> read_row(std::string_view text) {
 
 }  // namespace
 
-Links::Links(log::Log& log, const core::Topics& topics, const Clock& clock)
-    : log_(log), topics_(topics), around_{log, clock, {}} {}
+Links::Links(log::Log& log, core::Topics& topics, const Clock& clock, std::function<void()> poke)
+    : log_(log), topics_(topics), around_{log, clock, {}, 0, std::move(poke)} {}
 
 Result<void> Links::load(Cluster self) {
   around_.self = std::move(self);
@@ -61,9 +65,13 @@ Result<void> Links::load(Cluster self) {
   });
 }
 
-void Links::configure(std::vector<LinkSpec> specs) {
+void Links::configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max) {
+  around_.record_bytes_max = record_bytes_max;
   std::map<std::string, Entry> next;
   for (LinkSpec& spec : specs) {
+    for (auto* patterns : {&spec.topics, &spec.priority}) {
+      for (std::string& pattern : *patterns) pattern = filled_in(pattern, "{topic}", around_.self.name);
+    }
     Entry entry;
     entry.spec = std::move(spec);
     const auto old = entries_.find(entry.spec.name);
@@ -72,13 +80,19 @@ void Links::configure(std::vector<LinkSpec> specs) {
   }
   for (auto& [name, entry] : entries_) {
     if (!entry.link) continue;
-    entry.link->stop();
-    remembered_[name] = entry.link->memory();
+    end(entry);
     ending_.push_back(std::move(entry.link));
   }
   entries_ = std::move(next);
   start_what_may();
   hold();
+}
+
+// It may wait for a parcel to be stored; one that is in no group will not be.
+void Links::end(Entry& entry) {
+  entry.link->stop();
+  if (entry.parcel) entry.link->stored(false);
+  entry.parcel.reset();
 }
 
 // A link's successor would throw it out.
@@ -99,7 +113,9 @@ void Links::start_what_may() {
     Sources sources = sources_of(entry.spec);
     Memory memory = entry.memory;
     pin_start(entry.spec, sources, memory.positions);
-    entry.link = std::make_unique<Link>(entry.spec, around_, std::move(memory), std::move(sources));
+    entry.link = std::make_unique<Link>(
+        entry.spec, around_, std::move(memory), std::move(sources), ++numbers_
+    );
   }
 }
 
@@ -119,6 +135,7 @@ void Links::pin_start(const LinkSpec& spec, const Sources& sources, Positions& p
 
 Sources Links::sources_of(const LinkSpec& spec) const {
   Sources sources;
+  if (spec.direction == LinkSpec::Direction::down) return sources;
   for (const auto& [name, partitions] : topics_.all()) {
     if (matches_any(spec.topics, name)) sources.push_back({name, partitions});
   }
@@ -134,7 +151,7 @@ std::vector<core::LinkReport> Links::reports() const {
     status.why = "the former link of this name is ending";
     if (entry.link) status = entry.link->status();
     // The link looks at its lag once in a while; how many records there are is known at any time.
-    status.lag.records = behind(entry);
+    if (entry.spec.direction == LinkSpec::Direction::up) status.lag.records = behind(entry);
     if (status.lag.records == 0) status.lag = {};
     out.push_back(report_of(status, around_.clock.wall_ms()));
   }
@@ -177,7 +194,71 @@ std::vector<std::pair<std::string, std::string>> Links::sys() const {
   return out;
 }
 
+// --- what comes from the other side ---
+
+bool Links::run(core::Turn& turn) {
+  for (auto& [name, entry] : entries_) {
+    if (!entry.link || entry.spec.direction != LinkSpec::Direction::down) continue;
+    if (!entry.parcel) entry.parcel = entry.link->take_parcel();
+    if (!entry.parcel || turn.full()) continue;
+    if (!store(entry, turn)) entry.link->stored(false);
+    entry.parcel.reset();
+  }
+  return false;
+}
+
+// All of it into this group, or nothing.
+bool Links::store(Entry& entry, core::Turn& turn) {
+  std::vector<log::NewRecord> records;
+  std::vector<std::vector<log::Header>> headers;
+  std::vector<PartitionId> partitions;
+  records.reserve(entry.parcel->items.size());
+  headers.reserve(entry.parcel->items.size());
+  for (const Parcel::Item& item : entry.parcel->items) {
+    if (topics_.find(item.topic) == nullptr) {
+      topics_.ensure({{item.topic, static_cast<std::uint32_t>(item.partitions_there), {}}}, turn.group);
+      logger::info("link", logger::text(entry.spec.name, ": topic ", item.topic, " made, partitions=", item.partitions_there));
+    }
+    const auto& here = *topics_.find(item.topic);
+    const auto number = static_cast<std::size_t>(item.record.partition);
+    const std::size_t at = here.size() == item.partitions_there ? number
+                           : item.record.key ? core::partition_of_key(*item.record.key, here.size())
+                                             : number % here.size();
+    partitions.push_back(here[at]);
+    auto& views = headers.emplace_back();
+    for (const auto& h : item.record.headers) views.push_back({h.name, h.value ? ByteView(*h.value) : ByteView(), !h.value});
+    log::NewRecord record;
+    if (item.record.key) record.key = *item.record.key;
+    if (item.record.value) record.value = *item.record.value;
+    record.headers = views;
+    record.timestamp_ms = item.record.time_ms;
+    if (log_.compacts(here[at]) && !log_.admit(log::growth_of(record), turn.group)) return false;
+    records.push_back(record);
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) turn.group.append(partitions[i], records[i]);
+  entry.memory = entry.link->memory();
+  entry.memory.positions = entry.parcel->positions;
+  turn.group.put_state(
+      std::string(kPrefix) + entry.spec.name, row_of(entry.memory), log::Group::Tie::records
+  );
+  turn.group.wait({entry.link->number(), 0, kLinkTicket, true});
+  return true;
+}
+
+void Links::settle(const log::Group& group) {
+  for (const log::Ticket& ticket : group.tickets()) {
+    if (ticket.kind != kLinkTicket) continue;
+    const bool done = group.outcome.records == Errc::ok && group.outcome.state == Errc::ok;
+    const auto tell = [&](const std::unique_ptr<Link>& link) {
+      if (link && link->number() == ticket.owner) link->stored(done);
+    };
+    for (auto& [name, entry] : entries_) tell(entry.link);
+    for (const auto& link : ending_) tell(link);
+  }
+}
+
 void Links::committed(const log::Group& group, core::Turn&) {
+  settle(group);
   if (group.outcome.blocks.empty()) return;
   for (auto& [name, entry] : entries_) {
     if (entry.link) entry.link->wake();
@@ -198,7 +279,8 @@ void Links::tell_sources() {
 }
 
 void Links::write_down(Entry& entry, core::Turn& turn) {
-  if (!entry.link) return;
+  // Downwards, how far the link has come goes with its records.
+  if (!entry.link || entry.spec.direction == LinkSpec::Direction::down) return;
   const bool alone = entry.link->status().delivery == LinkSpec::Delivery::at_least_once;
   const auto every = alone ? kWriteEveryAlone : kWriteEvery;
   if (entry.written && turn.now - *entry.written < every) return;
@@ -229,8 +311,12 @@ void Links::hold() {
 
 void Links::shut_down(core::Turn& turn) {
   for (auto& [name, entry] : entries_) {
-    if (entry.link) entry.link->stop();
+    if (!entry.link) continue;
+    end(entry);
+    // What is in the last group will be stored, but nobody will say so any more.
+    entry.link->stored(false);
   }
+  for (const auto& link : ending_) link->stored(false);
   for (auto& [name, entry] : entries_) {
     if (!entry.link) continue;
     entry.link->join();

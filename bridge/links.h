@@ -20,14 +20,15 @@ namespace runnel::bridge {
 class Links final : public core::Service {
  public:
   // All outlive this.
-  Links(log::Log& log, const core::Topics& topics, const Clock& clock);
+  // `poke` makes a turn of the io thread; it is called from others.
+  Links(log::Log& log, core::Topics& topics, const Clock& clock, std::function<void()> poke);
 
   // What the log remembers of links. To be called once, before configure().
   Result<void> load(Cluster self);
 
   // These links and no others. What has not changed goes on; a link that has ends first and begins
   // anew.
-  void configure(std::vector<LinkSpec> specs);
+  void configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max);
 
   [[nodiscard]] std::vector<core::LinkReport> reports() const;
   // The same as MQTT topics below $SYS/hub/links/, and their values.
@@ -39,7 +40,7 @@ class Links final : public core::Service {
   std::vector<core::Stream*> take_resumed() override { return {}; }
   void committed(const log::Group& group, core::Turn& turn) override;
   void tick(core::Turn& turn) override;
-  bool run(core::Turn&) override { return false; }
+  bool run(core::Turn& turn) override;
   void end(core::Turn&) override {}
   void shut_down(core::Turn& turn) override;
 
@@ -49,18 +50,23 @@ class Links final : public core::Service {
     std::unique_ptr<Link> link;  // null: its predecessor has not ended yet
     Memory memory;               // as it is written down
     std::optional<Instant> written;
+    std::optional<Parcel> parcel;  // that waits for room in a group
   };
 
+  void end(Entry& entry);
   void start_what_may();
   void tell_sources();
   void hold();
   [[nodiscard]] std::uint64_t behind(const Entry& entry) const;
   void pin_start(const LinkSpec& spec, const Sources& sources, Positions& positions) const;
+  bool store(Entry& entry, core::Turn& turn);
+  void settle(const log::Group& group);
   void write_down(Entry& entry, core::Turn& turn);
   [[nodiscard]] Sources sources_of(const LinkSpec& spec) const;
 
   log::Log& log_;
-  const core::Topics& topics_;
+  core::Topics& topics_;
+  std::uint64_t numbers_ = 0;
   Surroundings around_;
   std::map<std::string, Memory> remembered_;  // of links that are not at work
   std::map<std::string, Entry> entries_;

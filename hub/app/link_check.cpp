@@ -27,7 +27,9 @@ bool all_name_chars(std::string_view text) {
   return std::all_of(text.begin(), text.end(), is_name_char);
 }
 
-bool is_pattern(std::string_view text) {
+bool is_pattern(std::string text) {
+  constexpr std::string_view kHub = "{hub}";
+  for (auto at = text.find(kHub); at != std::string::npos; at = text.find(kHub)) text.replace(at, kHub.size(), "x");
   return !text.empty() && text.size() <= kTopicNameMax &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_name_char(c) || c == '*'; });
 }
@@ -112,7 +114,7 @@ class LinkCheck {
   void patterns(const std::string& key, const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
       if (is_pattern(text)) continue;
-      wrong(key + ": " + in_quotes(text) + " must be the name of a topic, in which * stands for any characters");
+      wrong(key + ": " + in_quotes(text) + " must be the name of a topic, in which * stands for any characters and {hub} for this hub's name");
     }
   }
 

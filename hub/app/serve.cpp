@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -127,14 +128,16 @@ bool Server::open_hub() {
     logger::error("kafka", text("cannot read the groups: ", loaded.error().message()));
     return false;
   }
-  links_ = std::make_unique<bridge::Links>(*log_, topics_, clock_);
+  links_ = std::make_unique<bridge::Links>(*log_, topics_, clock_, [this] {
+    asio::post(io_, [this] { hub_->turn([](core::Turn&) {}); });
+  });
   const std::string& cluster = kafka_broker_->cluster().id();
   const std::string& name = config_.hub.name == "auto" ? cluster : config_.hub.name;
   if (!links_->load({name, cluster})) {
     logger::error("link", "cannot read what is known of the links");
     return false;
   }
-  links_->configure(link_specs(config_));
+  links_->configure(link_specs(config_), config_.storage.generation_bytes / 4);
   hub_->add(*links_);
   api_ = std::make_unique<net::Api>(io_, *mqtt_broker_, *kafka_broker_, *client_, *log_, topics_, clock_);
   api_->set_disk_limit(config_.storage.limit_bytes);
@@ -219,7 +222,7 @@ void Server::reload() {
   apply_users();
   kafka_broker_->set_limits(kafka_limits(config_));
   kafka_broker_->logins().review();
-  links_->configure(link_specs(config_));
+  links_->configure(link_specs(config_), config_.storage.generation_bytes / 4);
   client_->set_limits(commit_limits(config_));
   log_->set_limits(log_options(config_));
   api_->set_disk_limit(config_.storage.limit_bytes);

@@ -101,6 +101,15 @@ bool Client::answers(milliseconds timeout) {
   return metadata(library_->handle(), false, timeout, error) != nullptr;
 }
 
+std::string Client::cluster_id() {
+  constexpr int kWaitMs = 2000;
+  char* const id = rd_kafka_clusterid(library_->handle(), kWaitMs);
+  if (id == nullptr) return {};
+  std::string out(id);
+  rd_kafka_mem_free(library_->handle(), id);
+  return out;
+}
+
 Answer<std::vector<Topic>> Client::topics() {
   int error = 0;
   const OwnedMetadata found = metadata(library_->handle(), true, kPatience, error);

@@ -44,6 +44,9 @@ class Client {
   // Whether a broker answers within `timeout`.
   bool answers(std::chrono::milliseconds timeout);
 
+  // The cluster's own name for itself; empty: it has none, or does not answer.
+  std::string cluster_id();
+
   // All topics, by name. Makes none.
   Answer<std::vector<Topic>> topics();
 

@@ -6,15 +6,13 @@ namespace runnel::kafka_client {
 
 namespace {
 
-// What waits in memory to be polled; a terminal is slower than any network.
-constexpr const char* kQueueKiB = "16384";
-
 Settings settings_of(const Consumer::Options& options) {
   Settings settings{
       {"enable.partition.eof", "true"},
       {"enable.auto.offset.store", "false"},
       {"auto.commit.interval.ms", "1000"},
-      {"queued.max.messages.kbytes", kQueueKiB},
+      {"queued.max.messages.kbytes", std::to_string(options.queue_kib)},
+      {"socket.connection.setup.timeout.ms", std::to_string(options.connect_max.count())},
       {"fetch.wait.max.ms", options.wait_for_more ? "500" : "20"},
       {"isolation.level", options.read_committed ? "read_committed" : "read_uncommitted"},
   };
@@ -65,10 +63,10 @@ Event event_of(const rd_kafka_message_t& message, bool grouped) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
       return record_of(message);
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      return End{message.partition, message.offset};
+      return End{message.partition, message.offset, rd_kafka_topic_name(message.rkt)};
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return Outside{message.partition};
+      return Outside{message.partition, rd_kafka_topic_name(message.rkt)};
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // our reader was slow; the next poll() joins again
       return std::monostate{};
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -86,7 +84,7 @@ Event event_of(const rd_kafka_message_t& message, bool grouped) {
 }  // namespace
 
 Consumer::Consumer(const Door& door, const Options& options)
-    : Client(Role::consumer, door, settings_of(options)), grouped_(!options.group.empty()) {}
+    : Client(Role::consumer, door, settings_of(options), options.sockets), grouped_(!options.group.empty()) {}
 
 Consumer::~Consumer() {
   close();
@@ -122,6 +120,15 @@ Event Consumer::poll(std::chrono::milliseconds wait) {
   if (!trouble) return std::monostate{};
   if (trouble->not_permitted) return Failure{Failure::Kind::refused, std::move(trouble->text)};
   return Lost{std::move(trouble->text)};
+}
+
+std::optional<std::int64_t> Consumer::known_end(const std::string& topic, std::int32_t partition) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  const auto error =
+      rd_kafka_get_watermark_offsets(library().handle(), topic.c_str(), partition, &low, &high);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
+  return high;
 }
 
 void Consumer::done(const At& next) {

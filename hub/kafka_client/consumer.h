@@ -18,11 +18,13 @@ namespace runnel::kafka_client {
 struct End {
   std::int32_t partition = 0;
   std::int64_t next = 0;
+  std::string topic;
 };
 
 // The partition does not have the offset that was to be read; it stays unread until assign().
 struct Outside {
   std::int32_t partition = 0;
+  std::string topic;
 };
 
 // A connection broke or could not be made. The library goes on trying; whether a broker is there
@@ -40,6 +42,9 @@ class Consumer final : public Client {
     bool begin_at_latest = false;  // in a group, where nothing is committed
     bool read_committed = true;
     bool wait_for_more = true;  // false: answers come back at once, for somebody who wants the end
+    std::size_t queue_kib = 16384;  // what waits in memory to be polled
+    std::chrono::milliseconds connect_max{5000};
+    Sockets* sockets = nullptr;  // outlives the consumer; null: the library's own
   };
 
   Consumer(const Door& door, const Options& options);
@@ -56,6 +61,9 @@ class Consumer final : public Client {
 
   // What is next; std::monostate when nothing came in `wait`.
   Event poll(std::chrono::milliseconds wait);
+
+  // Where a partition ends, as far as what was read has told.
+  std::optional<std::int64_t> known_end(const std::string& topic, std::int32_t partition);
 
   // For a group: what is before `next` has been dealt with and need not come again.
   void done(const At& next);

@@ -156,6 +156,7 @@ RUNNEL_LAZY(rd_kafka_event_error);
 RUNNEL_LAZY(rd_kafka_event_error_string);
 RUNNEL_LAZY(rd_kafka_fatal_error);
 RUNNEL_LAZY(rd_kafka_flush);
+RUNNEL_LAZY(rd_kafka_get_watermark_offsets);
 RUNNEL_LAZY(rd_kafka_group_result_error);
 RUNNEL_LAZY(rd_kafka_group_result_partitions);
 RUNNEL_LAZY(rd_kafka_header_add);

@@ -148,14 +148,6 @@ std::optional<Failure> TransactionalProducer::may_not_go_on() {
   return std::nullopt;
 }
 
-std::string TransactionalProducer::cluster_id() {
-  char* const id = rd_kafka_clusterid(library().handle(), kSliceMs);
-  if (id == nullptr) return {};
-  std::string out(id);
-  rd_kafka_mem_free(library().handle(), id);
-  return out;
-}
-
 std::optional<Failure> TransactionalProducer::begin() {
   lost_.reset();
   if (!options_.transactions) return std::nullopt;

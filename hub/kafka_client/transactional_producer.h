@@ -60,9 +60,6 @@ class TransactionalProducer final : public Client {
   // says no, or `stop`. unsupported: it knows no transactions.
   std::optional<Failure> begin_life();
 
-  // The cluster's own name for itself; empty: it has none.
-  std::string cluster_id();
-
   // Where a group stands: all that it has committed.
   Answer<std::vector<CommittedAt>> committed(const std::string& group);
 

@@ -33,7 +33,8 @@ class LinkHub(kafka_hub.KafkaHub):
     def _config(self):
         text = f"[hub]\nname = {toml(self.name)}\n" + super()._config()
         for key, value in self.storage.items():
-            text = re.sub(rf'^{key} = ".*"$', f"{key} = {toml(value)}", text, flags=re.MULTILINE)
+            text = re.sub(rf'^{key} = ".*"\n', "", text, flags=re.MULTILINE)
+            text = text.replace("[storage]\n", f"[storage]\n{key} = {toml(value)}\n")
         for link in self.links:
             text += "\n[[link]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in link.items())
         return text

@@ -11,7 +11,7 @@ from link_hub import (LinkHub, all_of, foreign_headers, header, kafka_hub, link_
 from support import Subscriber, eventually, publish
 
 
-class Links(unittest.TestCase):
+class LinkTest(unittest.TestCase):
     def hub(self, name, *links, extra="", start=True, **kafka):
         made = LinkHub(name, extra, links, **kafka)
         self.addCleanup(made.remove)
@@ -29,6 +29,8 @@ class Links(unittest.TestCase):
             writer.produce(topic, r.value, r.key, r.partition, timestamp=r.timestamp, headers=list(r.headers))
         self.assertEqual(writer.flush(30), 0)
 
+
+class Links(LinkTest):
     def test_every_kind_of_record_comes_over_as_it_is_and_says_where_it_is_from(self):
         here, there = self.pair()
         records = [*kafka_hub.small_records(), kafka_hub.big_record()]
@@ -262,6 +264,70 @@ class Links(unittest.TestCase):
         self.assertEqual((gap["topic"], gap["first_offset"], gap["last_offset"]),
                          ("mqtt", 0, link["gap_records"] - 1))
         self.assertIn("removed by retention", here.cli("links", "up").stdout)
+
+
+class LinksDown(LinkTest):
+    def test_a_command_from_above_reaches_the_device_that_subscribed(self):
+        above = self.hub("above")
+        here = self.hub("here", link_to(above, "down", direction="down", topics=["commands.{hub}"],
+                                        destination="commands"),
+                        extra='[[route]]\nfilter = "cmd/+"\ntopic = "commands"\nkey = "{1}"\n')
+        device = Subscriber(here, "mqttv5", "cmd/valve-3")
+        self.addCleanup(device.stop)
+        self.send(above, [kafka_hub.Record(b"valve-3", b"open")], "commands.here")
+        self.send(above, [kafka_hub.Record(b"valve-3", b"not ours")], "commands.elsewhere")
+        message = device.message(40)
+        self.assertEqual((message["topic"], message["payload"]), ("cmd/valve-3", "open"))
+
+    def test_what_comes_down_is_as_it_was_above_and_comes_once_over_deaths_of_either_side(self):
+        above = self.hub("above")
+        records = [*kafka_hub.small_records(), kafka_hub.big_record()]
+        self.send(above, records)
+        here = self.hub("here", link_to(above, "down", direction="down"))
+        eventually("the records", lambda: len(all_of(here.read("t"))) >= len(records), 40)
+        for i, (sent, came) in enumerate(zip(records, all_of(here.read("t")))):
+            self.assertEqual((came.key(), came.value()), (sent.key, sent.value))
+            self.assertEqual(came.timestamp()[1], sent.timestamp)
+            self.assertEqual(foreign_headers(came), list(sent.headers))
+            self.assertEqual(origin(came)[1:], ("t", 0, i))
+        sent = len(records)
+        for round_number in range(6):
+            self.send(above, kafka_hub.numbered(300, first=sent))
+            sent += 300
+            victim = (here, above)[round_number % 2]
+            victim.kill()
+            victim.start()
+        eventually("the rest", lambda: len(all_of(here.read("t"))) >= sent, 40)
+        values = [m.key() for m in all_of(here.read("t"))][len(records):]
+        self.assertEqual(values, [b"%d" % i for i in range(len(records), sent)])
+        here.caught_up("down")
+
+    def test_up_and_down_between_two_hubs_bring_each_what_the_other_has_once(self):
+        above = self.hub("above")
+        here = self.hub("here", link_to(above, topics=["t"]),
+                        link_to(above, "down", direction="down", topics=["t"]))
+        self.send(here, kafka_hub.numbered(50))
+        self.send(above, kafka_hub.numbered(50, first=50))
+        for hub in (here, above):
+            eventually("all of it", lambda hub=hub: len(all_of(hub.read("t"))) >= 100, 40)
+        time.sleep(1)
+        for hub in (here, above):
+            self.assertEqual(sorted(int(m.key()) for m in all_of(hub.read("t"))), list(range(100)))
+
+    def test_what_comes_down_waits_while_the_log_is_full(self):
+        above = self.hub("above")
+        here = self.hub("here", link_to(above, "down", direction="down"), start=False)
+        here.storage = {"limit": "48MiB", "generation": "16MiB", "on_full": "reject"}
+        here.start()
+        here.caught_up("down")
+        self.send(above, [kafka_hub.Record(b"k", os.urandom(500_000)) for _ in range(90)])
+        eventually("that it waits", lambda: "takes nothing" in here.link("down")["why"], 40)
+        had = len(all_of(here.read("t")))
+        self.assertLess(had, 90)
+        here.stop()
+        here.storage["limit"] = "256MiB"
+        here.start()
+        eventually("the rest", lambda: len(all_of(here.read("t"))) == 90, 40)
 
 
 if __name__ == "__main__":
