@@ -35,7 +35,7 @@ std::size_t bytes_of(const Record& record) {
 
 Downlink::Downlink(
     const LinkSpec& spec,
-    Cluster self,
+    std::string self,
     std::size_t record_bytes_max,
     Deliver deliver,
     Tally& tally
@@ -53,9 +53,8 @@ std::optional<Failure> Downlink::begin(
 ) {
   if (auto failure = consumer_.connect(patience)) return failure;
   there_ = consumer_.cluster_id();
-  if (there_ == self_.id) return Failure{Failure::Kind::refused, "the other side is this hub itself"};
-  // Nobody tells what the other side is called.
-  provenance_.emplace(Cluster{there_, there_});
+  if (there_ == self_) return Failure{Failure::Kind::refused, "the other side is this hub itself, or another of its name ([hub] name)"};
+  provenance_.emplace(there_);
   positions_ = positions;
   if (auto failure = find_topics()) return failure;
   return assign();
@@ -155,8 +154,10 @@ void Downlink::take(Record& record, Parcel& parcel) {
   }
   std::vector<Provenance::HeaderView> headers;
   for (const auto& h : record.headers) headers.push_back({h.name, h.value});
-  const Stand stand{record.topic, record.partition, record.offset};
-  if (!provenance_->take(headers, stand, false, self_.id, spec_.relay)) {
+  const std::string topic = filled_in(spec_.destination, record.topic, self_);
+  const Stand stand{
+      topic == record.topic ? std::string_view() : record.topic, record.partition, record.offset};
+  if (!provenance_->take(headers, stand, false, self_, spec_.relay)) {
     ++tally_.counters.kept_back;
     return;
   }
@@ -166,7 +167,7 @@ void Downlink::take(Record& record, Parcel& parcel) {
   }
   record.headers = std::move(kept);
   Parcel::Item item;
-  item.topic = filled_in(spec_.destination, record.topic, self_.name);
+  item.topic = topic;
   item.partitions_there = topics_[record.topic];
   item.record = std::move(record);
   parcel.items.push_back(std::move(item));

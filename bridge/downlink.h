@@ -29,7 +29,7 @@ class Downlink {
   // All outlive this. `self` is this hub; larger records than `record_bytes_max` cannot be stored here.
   Downlink(
       const LinkSpec& spec,
-      Cluster self,
+      std::string self,
       std::size_t record_bytes_max,
       Deliver deliver,
       Tally& tally
@@ -62,7 +62,7 @@ class Downlink {
   std::optional<Failure> outside(std::int32_t partition, const std::string& topic);
 
   const LinkSpec& spec_;
-  Cluster self_;
+  std::string self_;
   std::size_t record_bytes_max_;
   Deliver deliver_;
   Tally& tally_;

@@ -17,9 +17,10 @@ using State = LinkStatus::State;
 
 // One transaction takes about so long, so that what is urgent need not wait longer behind it.
 constexpr double kTransactionS = 0.4;
-constexpr std::size_t kBytesMin = 16 * 1024;
-constexpr std::size_t kBytesMax = 8 << 20;
-constexpr std::size_t kBytesFirst = 64 * 1024;
+constexpr double kBytesMin = 2 * 1024;
+constexpr double kBytesMax = 8 << 20;
+constexpr double kBytesFirst = 32 * 1024;
+constexpr double kStepMax = 2;
 
 constexpr milliseconds kBackoffLeast{100};
 constexpr milliseconds kBackoffMost{1000};
@@ -68,6 +69,7 @@ Link::Link(
       backoff_(kBackoffLeast, kBackoffMost, std::random_device{}()),
       positions_(memory.positions),
       gaps_before_(memory.gaps),
+      size_(kBytesFirst),
       transactions_(spec_.delivery == LinkSpec::Delivery::exactly_once),
       sources_(std::move(sources)),
       memory_(std::move(memory)) {
@@ -125,7 +127,7 @@ Memory Link::memory() const {
 // --- the thread's side ---
 
 std::string Link::id() const {
-  return "runnel-link." + around_.self.id + "." + spec_.name;
+  return "runnel-link." + around_.log_id + "." + spec_.name;
 }
 
 void Link::run() {
@@ -149,7 +151,7 @@ void Link::live_upwards() {
   const auto stop = [this] { return stopping() || may_not_run(); };
   const auto heard = [this](const Failure& trouble) { say(State::connecting, trouble.text); };
   KafkaDestination destination(spec_, id(), transactions_, stop, heard);
-  Uplink uplink(spec_, around_.log, around_.self, id(), destination, tally_);
+  Uplink uplink(spec_, around_.log, around_.name, id(), destination, tally_);
   const auto failure = uplink.begin([this] { return take_sources(); }, positions_);
   meter(destination.wire_bytes());
   if (stop()) return;
@@ -205,16 +207,15 @@ bool Link::take_turn(Uplink& uplink, KafkaDestination& destination) {
   const auto wait = budget_.wait(begun, around_.log.hub_ms());
   if (!wait) {
     const std::uint64_t bytes_before = tally_.counters.bytes;
+    const std::uint64_t wire_before = wire_bytes_;
     const auto did = uplink.step(next_bytes());
     meter(destination.wire_bytes());
     if (!did) {
       failed(did.error());
       return false;
     }
-    const std::chrono::duration<double> took = Clk::now() - begun;
     if (*did == Uplink::Did::sent) {
-      const double now = static_cast<double>(tally_.counters.bytes - bytes_before) / std::max(took.count(), 1e-4);
-      bytes_per_s_ = bytes_per_s_ == 0 ? now : 0.5 * bytes_per_s_ + 0.5 * now;
+      learn(tally_.counters.bytes - bytes_before, wire_bytes_ - wire_before, Clk::now() - begun);
       backoff_.went_well(std::chrono::duration_cast<milliseconds>(Clk::now() - online_since_));
       say(State::online);
     }
@@ -229,10 +230,19 @@ bool Link::take_turn(Uplink& uplink, KafkaDestination& destination) {
 
 // What a transaction may hold: what the link takes in a moment, and the budget gives.
 std::size_t Link::next_bytes() const {
-  std::size_t bytes = kBytesFirst;
-  if (bytes_per_s_ > 0) bytes = static_cast<std::size_t>(bytes_per_s_ * kTransactionS);
-  bytes = std::clamp(bytes, kBytesMin, kBytesMax);
-  return std::min<std::uint64_t>(bytes, budget_.burst());
+  const double burst = static_cast<double>(budget_.burst()) / wire_per_byte_;
+  return static_cast<std::size_t>(std::clamp(std::min(size_, burst), kBytesMin, kBytesMax));
+}
+
+// A transaction takes some rounds to the destination and back, however small it is: what the line
+// carries shows in how long a full one takes.
+void Link::learn(std::uint64_t bytes, std::uint64_t wire, std::chrono::duration<double> took) {
+  constexpr double kFull = 0.7;
+  const double step = std::clamp(kTransactionS / std::max(took.count(), 1e-4), 1 / kStepMax, kStepMax);
+  const double sent = static_cast<double>(std::max<std::uint64_t>(bytes, 1));
+  if (sent >= kFull * size_ || step < 1) size_ = std::clamp(size_ * step, kBytesMin, kBytesMax);
+  const double ratio = std::clamp(static_cast<double>(wire) / sent, 0.05, 4.0);
+  wire_per_byte_ = 0.7 * wire_per_byte_ + 0.3 * ratio;
 }
 
 void Link::look_after(Uplink& uplink, KafkaDestination& destination) {

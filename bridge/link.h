@@ -31,7 +31,8 @@ class KafkaDestination;
 struct Surroundings {
   const log::Log& log;
   const Clock& clock;
-  Cluster self;
+  std::string name;    // what others call this hub
+  std::string log_id;  // of this hub's log alone: another log begins anew
   std::size_t record_bytes_max = 0;  // that one commit can hold
   std::function<void()> poke;        // makes the io thread look for parcels; any thread
 };
@@ -122,6 +123,7 @@ class Link {
   bool rest(std::chrono::milliseconds most, bool for_records);
   [[nodiscard]] bool stopping() const { return stop_.load(); }
   [[nodiscard]] std::string id() const;
+  void learn(std::uint64_t bytes, std::uint64_t wire, std::chrono::duration<double> took);
   [[nodiscard]] std::size_t next_bytes() const;
 
   const LinkSpec spec_;
@@ -134,10 +136,11 @@ class Link {
   Tally tally_;
   Positions positions_;
   const std::uint64_t gaps_before_;
+  double size_;  // of a transaction that takes as long as one should
   bool transactions_;
   std::uint64_t metered_ = 0;  // of the destination in hand
   std::uint64_t wire_bytes_ = 0;
-  double bytes_per_s_ = 0;     // that the link has lately taken
+  double wire_per_byte_ = 1;   // what of a record's bytes goes over the wire, packed
   Clk::time_point aged_{};
   Clk::time_point looked_{};
   Clk::time_point online_since_{};

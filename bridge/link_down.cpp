@@ -21,7 +21,7 @@ constexpr std::size_t kParcelBytes = 512 * 1024;
 
 void Link::live_downwards() {
   Downlink downlink(
-      spec_, around_.self, around_.record_bytes_max, [this](Parcel& p) { return deliver(p); }, tally_
+      spec_, around_.name, around_.record_bytes_max, [this](Parcel& p) { return deliver(p); }, tally_
   );
   if (const auto failure = downlink.begin(positions_, kReach)) {
     meter(downlink.wire_bytes());

@@ -51,12 +51,13 @@ std::optional<Memory> read_row(std::string_view text) {
 }  // namespace
 
 Links::Links(log::Log& log, core::Topics& topics, const Clock& clock, std::function<void()> poke)
-    : log_(log), topics_(topics), around_{log, clock, {}, 0, std::move(poke)} {}
+    : log_(log), topics_(topics), around_{log, clock, {}, {}, 0, std::move(poke)} {}
 
-Result<void> Links::load(Cluster self) {
-  around_.self = std::move(self);
-  return log_.each_state(kPrefix, [&](ByteView name, ByteView value) {
-    const std::string link(name.substr(kPrefix.size()));
+Result<void> Links::load(std::string name, std::string log_id) {
+  around_.name = std::move(name);
+  around_.log_id = std::move(log_id);
+  return log_.each_state(kPrefix, [&](ByteView row, ByteView value) {
+    const std::string link(row.substr(kPrefix.size()));
     if (auto memory = read_row(value)) {
       remembered_[link] = std::move(*memory);
     } else {
@@ -70,7 +71,7 @@ void Links::configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max)
   std::map<std::string, Entry> next;
   for (LinkSpec& spec : specs) {
     for (auto* patterns : {&spec.topics, &spec.priority}) {
-      for (std::string& pattern : *patterns) pattern = filled_in(pattern, "{topic}", around_.self.name);
+      for (std::string& pattern : *patterns) pattern = filled_in(pattern, "{topic}", around_.name);
     }
     Entry entry;
     entry.spec = std::move(spec);

@@ -23,8 +23,9 @@ class Links final : public core::Service {
   // `poke` makes a turn of the io thread; it is called from others.
   Links(log::Log& log, core::Topics& topics, const Clock& clock, std::function<void()> poke);
 
-  // What the log remembers of links. To be called once, before configure().
-  Result<void> load(Cluster self);
+  // What the log remembers of links. To be called once, before configure(). `name`: what others call
+  // this hub; `log_id`: what no other log has, under which destinations keep how far links have come.
+  Result<void> load(std::string name, std::string log_id);
 
   // These links and no others. What has not changed goes on; a link that has ends first and begins
   // anew.

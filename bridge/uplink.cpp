@@ -13,7 +13,10 @@ namespace runnel::bridge {
 namespace {
 
 constexpr std::size_t kRecordsMax = 200'000;  // of one transaction
-constexpr std::size_t kPieceBytes = 512 * 1024;
+// What the library takes in memory for each record beside its bytes, and all that it may take.
+constexpr std::size_t kRecordMemory = 512;
+constexpr std::size_t kMemoryMax = 16 << 20;
+constexpr std::size_t kPieceBytes = 2 << 20;
 constexpr std::size_t kOffsetDigits = 19;
 
 // What a record takes beside key, value and headers.
@@ -34,7 +37,7 @@ std::size_t bytes_of(const Destination::Outgoing& record) {
 Uplink::Uplink(
     const LinkSpec& spec,
     const log::Log& log,
-    Cluster self,
+    std::string self,
     std::string group,
     Destination& destination,
     Tally& tally
@@ -53,8 +56,8 @@ std::optional<Failure> Uplink::begin(
 ) {
   if (auto failure = destination_.begin_life()) return failure;
   there_ = destination_.cluster_id();
-  if (there_ == self_.id) {
-    return Failure{Failure::Kind::refused, "the destination is this hub itself"};
+  if (there_ == self_) {
+    return Failure{Failure::Kind::refused, "the destination is this hub itself, or another of its name ([hub] name)"};
   }
   positions_ = remembered;
   if (destination_.keeps_positions()) {
@@ -95,7 +98,7 @@ std::optional<Failure> Uplink::set_sources(const Sources& sources) {
 std::optional<Failure> Uplink::add_lanes(
     const Source& source, std::map<std::string, std::size_t>& known
 ) {
-  const std::string topic = filled_in(spec_.destination, source.topic, self_.name);
+  const std::string topic = filled_in(spec_.destination, source.topic, self_);
   if (!known.contains(topic)) {
     const auto failure = destination_.create(topic, static_cast<std::int32_t>(source.partitions.size()));
     if (failure && failure->kind == Failure::Kind::unreachable) return failure;
@@ -163,7 +166,8 @@ std::optional<Failure> Uplink::check_texts() const {
 // --- one transaction ---
 
 bool Uplink::full(const Work& work) const {
-  return work.failure || work.bytes >= work.bytes_max || work.records >= records_max_;
+  return work.failure || work.bytes >= work.bytes_max || work.records >= records_max_ ||
+         work.bytes + work.records * kRecordMemory >= kMemoryMax;
 }
 
 Answer<Uplink::Did> Uplink::step(std::size_t bytes_max) {
@@ -232,7 +236,10 @@ bool Uplink::take_record(Lane& lane, const log::RecordView& record, Work& work) 
   while (reader.next(header)) {
     headers_.push_back({header.name, header.null ? std::nullopt : std::optional(header.value)});
   }
-  const Stand stand{lane.source.topic, lane.source.partition, record.offset.value};
+  const Stand stand{
+      lane.topic == lane.source.topic ? std::string_view() : lane.source.topic,
+      lane.source.partition,
+      record.offset.value};
   const bool historical = record.offset < lane.historical_until;
   if (!provenance_.take(headers_, stand, historical, there_, spec_.relay)) {
     ++tally_.counters.kept_back;

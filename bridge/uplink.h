@@ -80,7 +80,7 @@ class Uplink {
   Uplink(
       const LinkSpec& spec,
       const log::Log& log,
-      Cluster self,
+      std::string self,
       std::string group,
       Destination& destination,
       Tally& tally
@@ -148,7 +148,7 @@ class Uplink {
 
   const LinkSpec& spec_;
   const log::Log& log_;
-  Cluster self_;
+  std::string self_;
   std::string group_;
   Destination& destination_;
   Tally& tally_;

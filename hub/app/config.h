@@ -135,7 +135,7 @@ struct Link {
 
 struct Config {
   struct Hub {
-    std::string name = "auto";  // auto: the id of its cluster
+    std::string name = "auto";  // auto: one that it makes up
 
     bool operator==(const Hub&) const = default;
   };

@@ -31,6 +31,7 @@ class Check {
     topics();
     routes();
     users();
+    check_hub_name(config_, lines_.of("[hub] name"), errors_);
     check_links(config_, errors_);
   }
 

@@ -160,6 +160,14 @@ std::optional<Hours> read_hours(std::string_view text) {
   return Hours{*from, *until};
 }
 
+void check_hub_name(const Config& config, std::uint32_t line, ConfigErrors& errors) {
+  const std::string& name = config.hub.name;
+  if (name.size() <= kNameMax && all_name_chars(name)) return;
+  errors.push_back(
+      {line, "[hub] name: " + in_quotes(name) + " must be 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'", {}}
+  );
+}
+
 void check_links(const Config& config, ConfigErrors& errors) {
   std::map<std::string, std::uint32_t> seen;
   for (const Link& link : config.links) {

@@ -12,6 +12,9 @@
 
 namespace runnel::app {
 
+// What is wrong with what links call this hub.
+void check_hub_name(const Config& config, std::uint32_t line, ConfigErrors& errors);
+
 // What is wrong with the links of a configuration.
 void check_links(const Config& config, ConfigErrors& errors);
 

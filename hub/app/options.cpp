@@ -31,8 +31,9 @@ constexpr std::array kHubOptions{
         .section = "hub",
         .key = "name",
         .kind = Kind::text,
-        .sentence = "What links call this hub: hub.origin of its records, {hub} in names of topics; "
-                    "\"auto\": the id of its Kafka cluster.",
+        .sentence = "What others call this hub: hub.origin of its records, {hub} in names of topics, its "
+                    "Kafka cluster id. 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'; no two hubs that links "
+                    "join may have the same. \"auto\": one that it makes up.",
         .change = Change::restart,
     }),
 };

@@ -143,6 +143,7 @@ kafka::Limits kafka_limits(const Config& c) {
     l.sasl_mechanisms.push_back(*sasl::mechanism_of(name));
   }
   l.advertised = advertised_address(c);
+  if (c.hub.name != "auto") l.cluster_id = c.hub.name;
   return l;
 }
 

@@ -131,9 +131,7 @@ bool Server::open_hub() {
   links_ = std::make_unique<bridge::Links>(*log_, topics_, clock_, [this] {
     asio::post(io_, [this] { hub_->turn([](core::Turn&) {}); });
   });
-  const std::string& cluster = kafka_broker_->cluster().id();
-  const std::string& name = config_.hub.name == "auto" ? cluster : config_.hub.name;
-  if (!links_->load({name, cluster})) {
+  if (!links_->load(kafka_broker_->cluster_id(), kafka_broker_->cluster().id())) {
     logger::error("link", "cannot read what is known of the links");
     return false;
   }

@@ -72,6 +72,10 @@ class Broker final : public core::Service {
   [[nodiscard]] const log::Log& log() const { return log_; }
   [[nodiscard]] core::Topics& topics() { return topics_; }
   [[nodiscard]] Cluster& cluster() { return cluster_; }
+  // What clients are told.
+  [[nodiscard]] const std::string& cluster_id() const {
+    return limits_.cluster_id.empty() ? cluster_.id() : limits_.cluster_id;
+  }
   [[nodiscard]] Produces& produces() { return produces_; }
   [[nodiscard]] Fetches& fetches() { return fetches_; }
   [[nodiscard]] const Fetches& fetches() const { return fetches_; }

@@ -123,7 +123,7 @@ void handle(const Context& c, const MetadataRequest& request) {
   MetadataResponse response;
   const Address address = advertised(c);
   response.brokers.push_back({kNodeId, address.host, address.port, std::nullopt});
-  response.cluster_id = c.broker.cluster().id();
+  response.cluster_id = c.broker.cluster_id();
   response.controller_id = kNodeId;
   const bool all = !request.topics || (c.call.version == 0 && request.topics->empty());
   const std::size_t before = c.broker.topics().all().size();
@@ -150,7 +150,7 @@ void handle(const Context& c, const DescribeClusterRequest& request) {
   DescribeClusterResponse response;
   const Address address = advertised(c);
   response.endpoint_type = request.endpoint_type;
-  response.cluster_id = c.broker.cluster().id();
+  response.cluster_id = c.broker.cluster_id();
   response.controller_id = kNodeId;
   response.brokers.push_back({kNodeId, address.host, address.port, std::nullopt});
   c.broker.answer(c.call, response);

@@ -46,6 +46,7 @@ struct Limits {
   };
 
   Address advertised;
+  std::string cluster_id;  // what clients are told that the cluster is called; empty: the id that it gave itself
 };
 
 }  // namespace runnel::kafka

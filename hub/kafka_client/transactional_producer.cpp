@@ -193,9 +193,10 @@ std::optional<Failure> TransactionalProducer::send(
 std::optional<Failure> TransactionalProducer::commit(
     const std::string& group, const std::vector<CommittedAt>& positions
 ) {
-  // Behind the records: on a thin link the positions would time out while those are under way.
-  if (auto stopped = flush()) return stopped;
-  if (!options_.transactions) return lost_;
+  if (!options_.transactions) {
+    if (auto stopped = flush()) return stopped;
+    return lost_;
+  }
   OwnedPlaces places(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const CommittedAt& at : positions) {
     auto* const place =
@@ -214,6 +215,8 @@ std::optional<Failure> TransactionalProducer::commit(
     if (rd_kafka_error_is_retriable(error.get()) == 0) return failure_of(error.get());
     if (auto why = may_not_go_on()) return why;
   }
+  // The positions went beside the records, over a connection of their own.
+  if (auto stopped = flush()) return stopped;
   while (true) {
     const OwnedError error(rd_kafka_commit_transaction(library().handle(), kSliceMs));
     if (!error) return std::nullopt;

@@ -117,7 +117,7 @@ def foreign_headers(message):
 
 
 def origin(message):
-    return (header(message, "hub.origin"), header(message, "hub.topic"),
+    return (header(message, "hub.origin"), header(message, "hub.topic") or message.topic(),
             int(header(message, "hub.partition")), int(header(message, "hub.offset")))
 
 

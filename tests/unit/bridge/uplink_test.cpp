@@ -25,7 +25,7 @@ struct LinkUp : ::testing::Test {
   // A new connection, which asks the cluster where it stands.
   void connect() {
     destination = std::make_unique<FakeDestination>(there);
-    uplink = std::make_unique<Uplink>(spec, files.log(), Cluster{"here", "id-here"}, "group", *destination, tally);
+    uplink = std::make_unique<Uplink>(spec, files.log(), "here", "group", *destination, tally);
   }
 
   void begin() {
@@ -286,7 +286,7 @@ TEST_F(LinkUp, SendsOtherTopicsWhenOneCannotBeMade) {
 }
 
 TEST_F(LinkUp, RefusesToSendToItself) {
-  there.id = "id-here";
+  there.id = "here";
   EXPECT_TRUE(uplink->begin([&] { return sources; }, {}));
 }
 
