@@ -13,7 +13,7 @@ namespace runnel::bridge {
 
 namespace {
 
-constexpr std::string_view kPrefix = "L/";
+constexpr std::string_view kPrefix = "lk/";
 
 // Beside those of the MQTT and the Kafka broker.
 constexpr std::uint32_t kLinkTicket = 103;

@@ -1,5 +1,5 @@
 // All links of a hub, as its turns see them: they are told of topics and of what commits brought, and
-// what they know is written down (state rows "L/{link}"), so that retention knows what they need before
+// what they know is written down (state rows "lk/{link}"), so that retention knows what they need before
 // they have reached anybody.
 //
 // Threads: one, the io thread; each link has one of its own behind it.
