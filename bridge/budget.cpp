@@ -10,8 +10,8 @@ namespace {
 
 // What is not used may be kept for so long.
 constexpr double kSavedS = 1.0;
-// One transaction is worth so much of a second, so that what is urgent need not wait longer.
-constexpr double kBurstS = 0.5;
+// One transaction is worth no more than so many seconds.
+constexpr double kBurstS = 1.0;
 constexpr std::uint64_t kBurstMin = 4 * 1024;
 
 }  // namespace

@@ -15,8 +15,10 @@ namespace {
 using std::chrono::milliseconds;
 using State = LinkStatus::State;
 
-// One transaction takes about so long, so that what is urgent need not wait longer behind it.
-constexpr double kTransactionS = 0.4;
+// One transaction takes about so long: a few rounds to the destination and back are in it, in which
+// nothing else is sent; on the other hand what is urgent must wait for it.
+constexpr double kTransactionS = 1.5;
+constexpr double kTransactionUrgentS = 0.7;
 constexpr double kBytesMin = 2 * 1024;
 constexpr double kBytesMax = 8 << 20;
 constexpr double kBytesFirst = 32 * 1024;
@@ -238,7 +240,8 @@ std::size_t Link::next_bytes() const {
 // carries shows in how long a full one takes.
 void Link::learn(std::uint64_t bytes, std::uint64_t wire, std::chrono::duration<double> took) {
   constexpr double kFull = 0.7;
-  const double step = std::clamp(kTransactionS / std::max(took.count(), 1e-4), 1 / kStepMax, kStepMax);
+  const double wanted = spec_.priority.empty() ? kTransactionS : kTransactionUrgentS;
+  const double step = std::clamp(wanted / std::max(took.count(), 1e-4), 1 / kStepMax, kStepMax);
   const double sent = static_cast<double>(std::max<std::uint64_t>(bytes, 1));
   if (sent >= kFull * size_ || step < 1) size_ = std::clamp(size_ * step, kBytesMin, kBytesMax);
   const double ratio = std::clamp(static_cast<double>(wire) / sent, 0.05, 4.0);
