@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
+#include <mutex>
+
 #include "storage/base/error.h"
 
 namespace runnel::kafka_client {
@@ -11,11 +14,14 @@ namespace {
 constexpr const char* kLibrary = "librdkafka.so.1";
 constexpr int kVersionLeast = 0x020000ff;
 
-void* library = nullptr;
+std::atomic<void*> library = nullptr;
 
 }  // namespace
 
+// Two links may be the first at the same time.
 std::string load_library() {
+  static std::mutex mutex;
+  const std::scoped_lock lock(mutex);
   if (library != nullptr) return {};
   void* found = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (found == nullptr) {
@@ -35,7 +41,8 @@ std::string load_library() {
 }
 
 void* address_of(const char* name) {
-  void* address = library == nullptr ? nullptr : dlsym(library, name);
+  void* const loaded = library;
+  void* const address = loaded == nullptr ? nullptr : dlsym(loaded, name);
   RUNNEL_CHECK(address != nullptr);
   return address;
 }
