@@ -77,7 +77,7 @@ std::optional<Failure> Downlink::find_topics() {
   for (const auto& [topic, partitions] : topics_) {
     for (std::size_t i = 0; i < partitions; ++i) {
       const auto partition = static_cast<std::int32_t>(i);
-      if (positions_.contains({topic, partition})) continue;
+      if (positions_.contains({topic, partition, 0})) continue;
       const bool latest = spec_.start.kind == LinkSpec::Start::Kind::latest;
       const bool time = spec_.start.kind == LinkSpec::Start::Kind::time;
       unknown.push_back(
@@ -90,12 +90,12 @@ std::optional<Failure> Downlink::find_topics() {
   std::vector<At> ends;
   for (const At& at : *starts) {
     if (at.offset < 0) ends.push_back({at.topic, at.partition, kafka_client::kLatest});
-    else positions_[{at.topic, at.partition}] = Offset(at.offset);
+    else positions_[{at.topic, at.partition, 0}] = Offset(at.offset);
   }
   // Nothing is as late as the time that was wanted: what comes from now on is.
   const auto last = consumer_.offsets_at(ends);
   if (!last) return last.error();
-  for (const At& at : *last) positions_[{at.topic, at.partition}] = Offset(at.offset);
+  for (const At& at : *last) positions_[{at.topic, at.partition, 0}] = Offset(at.offset);
   return std::nullopt;
 }
 
@@ -104,7 +104,7 @@ std::optional<Failure> Downlink::assign() {
   for (const auto& [topic, partitions] : topics_) {
     for (std::size_t i = 0; i < partitions; ++i) {
       const auto partition = static_cast<std::int32_t>(i);
-      from.push_back({topic, partition, positions_.at({topic, partition}).value});
+      from.push_back({topic, partition, positions_.at({topic, partition, 0}).value});
     }
   }
   return consumer_.assign(from);
@@ -119,11 +119,11 @@ Answer<Downlink::Did> Downlink::step(std::size_t bytes_max, std::chrono::millise
     if (std::holds_alternative<std::monostate>(event)) break;
     if (auto* record = std::get_if<Record>(&event)) {
       moved = true;
-      positions_[{record->topic, record->partition}] = Offset(record->offset + 1);
+      positions_[{record->topic, record->partition, 0}] = Offset(record->offset + 1);
       take(*record, parcel);
     } else if (const auto* end = std::get_if<kafka_client::End>(&event)) {
       // Behind the last record there may be markers of transactions.
-      positions_[{end->topic, end->partition}] = Offset(end->next);
+      positions_[{end->topic, end->partition, 0}] = Offset(end->next);
     } else if (const auto* out = std::get_if<kafka_client::Outside>(&event)) {
       if (auto failure = outside(out->partition, out->topic)) return *failure;
       break;
@@ -178,11 +178,11 @@ void Downlink::take(Record& record, Parcel& parcel) {
 std::optional<Failure> Downlink::outside(std::int32_t partition, const std::string& topic) {
   const auto begins = consumer_.offsets_at({{topic, partition, kafka_client::kEarliest}});
   if (!begins) return begins.error();
-  Offset& at = positions_[{topic, partition}];
+  Offset& at = positions_[{topic, partition, 0}];
   const Offset begin(begins->front().offset);
   if (begin > at) {
     tally_.counters.gaps += static_cast<std::uint64_t>(begin.value - at.value);
-    tally_.gaps.push_back({{topic, partition}, at, Offset(begin.value - 1), "removed on the other side before it was read"});
+    tally_.gaps.push_back({{topic, partition, 0}, at, Offset(begin.value - 1), "removed on the other side before it was read"});
     if (tally_.gaps.size() > Tally::kGapsKept) tally_.gaps.pop_front();
   }
   logger::warn("link", logger::text(spec_.name, ": ", topic, " partition ", partition, " has no offset ", at.value, " there; goes on at ", begin.value));
@@ -196,7 +196,7 @@ Uplink::Lag Downlink::lag() {
     for (std::size_t i = 0; i < partitions; ++i) {
       const auto partition = static_cast<std::int32_t>(i);
       const auto end = consumer_.known_end(topic, partition);
-      const Offset at = positions_.at({topic, partition});
+      const Offset at = positions_.at({topic, partition, 0});
       if (end && *end > at.value) lag.records += static_cast<std::uint64_t>(*end - at.value);
     }
   }

@@ -129,7 +129,7 @@ void Links::pin_start(const LinkSpec& spec, const Sources& sources, Positions& p
     for (std::size_t i = 0; i < source.partitions.size(); ++i) {
       const log::PartitionRange range = log_.range(source.partitions[i]);
       const Offset start = spec.start.kind == Kind::latest ? range.high_watermark : range.log_start;
-      positions.try_emplace({source.topic, static_cast<std::int32_t>(i)}, start);
+      positions.try_emplace(source_partition(source, i), start);
     }
   }
 }
@@ -165,7 +165,7 @@ std::uint64_t Links::behind(const Entry& entry) const {
   for (const Source& source : sources_of(entry.spec)) {
     for (std::size_t i = 0; i < source.partitions.size(); ++i) {
       const log::PartitionRange range = log_.range(source.partitions[i]);
-      const auto at = positions.find({source.topic, static_cast<std::int32_t>(i)});
+      const auto at = positions.find(source_partition(source, i));
       const Offset from = at == positions.end() ? range.log_start : std::max(at->second, range.log_start);
       records += static_cast<std::uint64_t>(std::max<std::int64_t>(range.high_watermark.value - from.value, 0));
     }
@@ -300,7 +300,7 @@ void Links::hold() {
     const Positions positions = entry.link ? entry.link->memory().positions : entry.memory.positions;
     for (const Source& source : sources_of(entry.spec)) {
       for (std::size_t i = 0; i < source.partitions.size(); ++i) {
-        const auto at = positions.find({source.topic, static_cast<std::int32_t>(i)});
+        const auto at = positions.find(source_partition(source, i));
         const Offset from = at == positions.end() ? Offset{} : at->second;
         const auto [held, added] = holds.try_emplace(source.partitions[i], from);
         if (!added) held->second = std::min(held->second, from);

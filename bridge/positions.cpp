@@ -10,7 +10,7 @@ namespace {
 template <class Number>
 bool read_number(std::string_view text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && number >= 0;
+  return error == std::errc() && end == text.data() + text.size() && !(number < Number{});
 }
 
 bool read_one(std::string_view text, Positions& out) {
@@ -18,9 +18,14 @@ bool read_one(std::string_view text, Positions& out) {
   if (equals == std::string_view::npos) return false;
   const std::size_t slash = text.substr(0, equals).rfind('/');
   if (slash == std::string_view::npos || slash == 0) return false;
-  SourcePartition source{std::string(text.substr(0, slash)), 0};
+  SourcePartition source{std::string(text.substr(0, slash)), 0, 0};
   std::int64_t offset = 0;
-  if (!read_number(text.substr(slash + 1, equals - slash - 1), source.partition)) return false;
+  std::string_view number = text.substr(slash + 1, equals - slash - 1);
+  if (const std::size_t colon = number.find(':'); colon != std::string_view::npos) {
+    if (!read_number(number.substr(colon + 1), source.id)) return false;
+    number = number.substr(0, colon);
+  }
+  if (!read_number(number, source.partition)) return false;
   if (!read_number(text.substr(equals + 1), offset)) return false;
   out[std::move(source)] = Offset(offset);
   return true;
@@ -32,7 +37,9 @@ std::string positions_text(const Positions& positions) {
   std::string out;
   for (const auto& [source, offset] : positions) {
     if (!out.empty()) out += ';';
-    out += source.topic + '/' + std::to_string(source.partition) + '=' + std::to_string(offset.value);
+    out += source.topic + '/' + std::to_string(source.partition);
+    if (source.id != 0) out += ':' + std::to_string(source.id);
+    out += '=' + std::to_string(offset.value);
   }
   return out;
 }

@@ -3,7 +3,9 @@
 // The destination keeps it as offsets of a consumer group that nobody joins. Kafka takes offsets only
 // for topics that it has, so each position stands at one of the link's own destination partitions:
 // source partition p of a topic at partition p modulo n of where the topic goes. All positions that
-// share a place stand in the text beside its offset: `temps/0=1200;temps/4=88`, which is what counts.
+// share a place stand in the text beside its offset: `temps/0:7=1200;temps/4:11=88`, which is what counts.
+// Behind the colon is the id of the partition in its hub's log: a topic that was deleted and made again has
+// other partitions, of which nothing was sent yet.
 //
 // Threads: values and pure functions; any thread.
 #pragma once
@@ -27,6 +29,7 @@ namespace runnel::bridge {
 struct SourcePartition {
   std::string topic;
   std::int32_t partition = 0;
+  std::uint32_t id = 0;  // of the partition in the log that it is of; 0: nobody knows
 
   auto operator<=>(const SourcePartition&) const = default;
 };

@@ -17,7 +17,7 @@ constexpr std::size_t kRecordsMax = 200'000;  // of one transaction
 constexpr std::size_t kRecordMemory = 512;
 constexpr std::size_t kMemoryMax = 16 << 20;
 constexpr std::size_t kPieceBytes = 2 << 20;
-constexpr std::size_t kOffsetDigits = 19;
+constexpr std::size_t kOffsetDigits = 19 + 1 + 10;  // and the partition's id
 
 // What a record takes beside key, value and headers.
 constexpr std::size_t kRecordBytes = 16;
@@ -33,6 +33,10 @@ std::size_t bytes_of(const Destination::Outgoing& record) {
 }
 
 }  // namespace
+
+SourcePartition source_partition(const Source& source, std::size_t index) {
+  return {source.topic, static_cast<std::int32_t>(index), source.partitions[index].value};
+}
 
 Uplink::Uplink(
     const LinkSpec& spec,
@@ -116,7 +120,7 @@ std::optional<Failure> Uplink::add_lanes(
   const std::size_t partitions = known[topic];
   for (std::size_t i = 0; i < source.partitions.size() && partitions > 0; ++i) {
     Lane lane;
-    lane.source = {source.topic, static_cast<std::int32_t>(i)};
+    lane.source = source_partition(source, i);
     lane.id = source.partitions[i];
     lane.rank = rank_of(spec_.priority, source.topic);
     lane.topic = topic;

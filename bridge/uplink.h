@@ -39,6 +39,9 @@ struct Source {
 
 using Sources = std::vector<Source>;  // in the order of their names
 
+// What the position of one of its partitions is remembered under.
+SourcePartition source_partition(const Source& source, std::size_t index);
+
 // What a link has done since the process began, over all its connections.
 struct Tally {
   struct Counters {

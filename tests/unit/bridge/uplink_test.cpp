@@ -300,6 +300,21 @@ TEST_F(LinkUp, RefusesMorePositionsThanKafkaKeeps) {
   EXPECT_TRUE(uplink->begin([&] { return sources; }, {}));
 }
 
+TEST_F(LinkUp, BeginsAnewWithATopicThatWasMadeAgain) {
+  put(1, "a");
+  put(1, "b");
+  begin();
+  drain();
+  sources = {{"t", {PartitionId(2)}}};
+  put(2, "c");
+  ASSERT_FALSE(uplink->set_sources(sources));
+  drain();
+  connect();
+  begin();
+  drain();
+  EXPECT_THAT(there.words("t"), ElementsAre("a", "b", "c"));
+}
+
 TEST_F(LinkUp, TakesTopicsThatComeLater) {
   begin();
   sources.push_back({"u", {PartitionId(2)}});
