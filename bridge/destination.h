@@ -40,12 +40,10 @@ class Destination {
   virtual std::optional<Failure> send(
       const std::string& topic, std::int32_t partition, const Outgoing& record
   ) = 0;
-  // Failure::Kind::record_refused: the destination will never take one of these records. abort() is
-  // then possible.
+  // Failure::Kind::record_refused: the destination will never take one of these records.
   virtual std::optional<Failure> commit(
       const std::string& group, const std::vector<CommittedAt>& positions
   ) = 0;
-  virtual std::optional<Failure> abort() = 0;
 };
 
 }  // namespace runnel::bridge

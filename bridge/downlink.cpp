@@ -53,6 +53,7 @@ std::optional<Failure> Downlink::begin(
 ) {
   if (auto failure = consumer_.connect(patience)) return failure;
   there_ = consumer_.cluster_id();
+  if (there_.empty()) return Failure{Failure::Kind::unreachable, "the other side does not say which cluster it is"};
   if (there_ == self_) return Failure{Failure::Kind::refused, "the other side is this hub itself, or another of its name ([hub] name)"};
   provenance_.emplace(there_);
   positions_ = positions;
@@ -71,7 +72,11 @@ std::optional<Failure> Downlink::find_topics() {
   if (!found) return found.error();
   topics_.clear();
   for (const kafka_client::Topic& topic : *found) {
-    if (matches_any(spec_.topics, topic.name)) topics_[topic.name] = topic.partitions.size();
+    const std::size_t rank = rank_of(spec_.topics, topic.name);
+    if (rank == spec_.topics.size()) continue;
+    // Kafka's own, such as __consumer_offsets, only if they are called by name.
+    if (topic.name.starts_with("__") && !spec_.topics[rank].starts_with("__")) continue;
+    topics_[topic.name] = topic.partitions.size();
   }
   std::vector<At> unknown;
   for (const auto& [topic, partitions] : topics_) {

@@ -10,12 +10,14 @@ kafka_client::TransactionalProducer::Options options_of(
     const LinkSpec& spec,
     std::string id,
     bool transactions,
+    std::size_t batch_bytes_max,
     std::function<bool()> stop,
     std::function<void(const Failure&)> heard
 ) {
   kafka_client::TransactionalProducer::Options options;
   options.id = std::move(id);
   options.transactions = transactions;
+  options.batch_bytes_max = batch_bytes_max;
   options.compression = spec.compression;
   options.connect_max = spec.connect_max;
   options.silence_max = spec.silence_max;
@@ -30,11 +32,14 @@ KafkaDestination::KafkaDestination(
     const LinkSpec& spec,
     std::string id,
     bool transactions,
+    std::size_t batch_bytes_max,
     std::function<bool()> stop,
     std::function<void(const Failure&)> heard
 )
     : producer_(
-          spec.door, options_of(spec, std::move(id), transactions, std::move(stop), std::move(heard))
+          spec.door, options_of(
+              spec, std::move(id), transactions, batch_bytes_max, std::move(stop), std::move(heard)
+          )
       ),
       transactions_(transactions) {}
 

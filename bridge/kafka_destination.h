@@ -19,6 +19,7 @@ class KafkaDestination final : public Destination {
       const LinkSpec& spec,
       std::string id,
       bool transactions,
+      std::size_t batch_bytes_max,
       std::function<bool()> stop,
       std::function<void(const Failure&)> heard
   );
@@ -36,7 +37,6 @@ class KafkaDestination final : public Destination {
   std::optional<Failure> commit(
       const std::string& group, const std::vector<CommittedAt>& positions
   ) override;
-  std::optional<Failure> abort() override { return producer_.abort(); }
 
   // What has gone wrong with connections since it was asked last.
   std::optional<Failure> trouble() { return producer_.trouble(); }

@@ -28,6 +28,7 @@ constexpr milliseconds kBackoffLeast{100};
 constexpr milliseconds kBackoffMost{1000};
 constexpr milliseconds kRefusedBackoffMost{30'000};  // who said no will not say yes in a second
 constexpr std::chrono::seconds kAge{5};
+constexpr std::chrono::seconds kRetry{30};
 constexpr std::uint32_t kMinutesOfDay = 24 * 60;
 
 bool is_open(const std::vector<LinkSpec::Window>& schedule, std::uint32_t minute) {
@@ -152,7 +153,9 @@ void Link::one_life() {
 void Link::live_upwards() {
   const auto stop = [this] { return stopping() || may_not_run(); };
   const auto heard = [this](const Failure& trouble) { say(State::connecting, trouble.text); };
-  KafkaDestination destination(spec_, id(), transactions_, stop, heard);
+  KafkaDestination destination(
+      spec_, id(), transactions_, tally_.batch_bytes_max, stop, heard
+  );
   Uplink uplink(spec_, around_.log, around_.name, id(), destination, tally_);
   const auto failure = uplink.begin([this] { return take_sources(); }, positions_);
   meter(destination.wire_bytes());
@@ -213,7 +216,7 @@ bool Link::take_turn(Uplink& uplink, KafkaDestination& destination) {
     const auto did = uplink.step(next_bytes());
     meter(destination.wire_bytes());
     if (!did) {
-      failed(did.error());
+      if (did.error().kind != Failure::Kind::record_refused) failed(did.error());
       return false;
     }
     if (*did == Uplink::Did::sent) {
@@ -256,6 +259,11 @@ void Link::look_after(Uplink& uplink, KafkaDestination& destination) {
   } else if (status().state == State::connecting && destination.answers(milliseconds(250))) {
     say(State::online);
   }
+  if (!uplink.troubles().empty() && looked_ - retried_ >= kRetry) {
+    retried_ = looked_;
+    const std::scoped_lock lock(mutex_);
+    new_sources_ = true;  // perhaps what could not be made can be made now
+  }
   meter(destination.wire_bytes());
   publish(uplink.positions(), uplink.troubles());
   publish_lag(uplink.lag());
@@ -263,8 +271,9 @@ void Link::look_after(Uplink& uplink, KafkaDestination& destination) {
 
 // `now`: what has gone over the wire in this life.
 void Link::meter(std::uint64_t now) {
-  budget_.used(now - metered_, Clk::now(), around_.log.hub_ms());
-  wire_bytes_ += now - metered_;
+  const std::uint64_t more = now - std::min(now, metered_);
+  budget_.used(more, Clk::now(), around_.log.hub_ms());
+  wire_bytes_ += more;
   metered_ = now;
 }
 
@@ -323,10 +332,9 @@ void Link::say(State state, const std::string& why) {
 // One wait for all that can go wrong with this destination.
 void Link::failed(const Failure& failure) {
   milliseconds wait = backoff_.next();
-  if (failure.kind != Failure::Kind::unreachable) {
-    wait = std::min(wait * 10, kRefusedBackoffMost);
-  }
-  say(State::waiting, failure.text);
+  const bool unreachable = failure.kind == Failure::Kind::unreachable;
+  if (!unreachable) wait = std::min(wait * 30, kRefusedBackoffMost);
+  say(unreachable ? State::connecting : State::waiting, failure.text);
   const auto until = Clk::now() + wait;
   while (!stopping() && Clk::now() < until) {
     rest(std::chrono::duration_cast<milliseconds>(until - Clk::now()) + milliseconds(1), false);

@@ -95,6 +95,8 @@ class Link {
   // before.
   std::optional<Parcel> take_parcel();
   void stored(bool it_was);
+  // Something is wanted stored, or is being stored: memory() is about to change with it.
+  [[nodiscard]] bool delivering() const;
 
   [[nodiscard]] LinkStatus status() const;
   [[nodiscard]] Memory memory() const;
@@ -143,6 +145,7 @@ class Link {
   double wire_per_byte_ = 1;   // what of a record's bytes goes over the wire, packed
   Clk::time_point aged_{};
   Clk::time_point looked_{};
+  Clk::time_point retried_{};
   Clk::time_point online_since_{};
 
   mutable std::mutex mutex_;
@@ -152,6 +155,7 @@ class Link {
   Sources sources_;
   std::optional<Parcel> parcel_;
   std::optional<bool> stored_;
+  bool delivering_ = false;
   LinkStatus status_;
   Memory memory_;
   std::atomic<bool> stop_ = false;

@@ -32,6 +32,7 @@ void Link::live_downwards() {
     status_.destination = downlink.cluster_id();
   }
   say(State::online);
+  publish(downlink.positions());
   online_since_ = Clk::now();
   auto refreshed = Clk::now();
   while (!stopping() && !may_not_run()) {
@@ -70,12 +71,17 @@ bool Link::deliver(Parcel& parcel) {
       const std::scoped_lock lock(mutex_);
       parcel_ = parcel;
       stored_.reset();
+      delivering_ = true;
     }
     around_.poke();
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return (stop_.load() && parcel_) || stored_.has_value(); });
-      if (stored_.value_or(false)) return true;
+      delivering_ = false;
+      if (stored_.value_or(false)) {
+        memory_.positions = parcel.positions;
+        return true;
+      }
       if (parcel_) {  // nobody has taken it
         parcel_.reset();
         return false;
@@ -90,6 +96,11 @@ bool Link::deliver(Parcel& parcel) {
 std::optional<Parcel> Link::take_parcel() {
   const std::scoped_lock lock(mutex_);
   return std::exchange(parcel_, std::nullopt);
+}
+
+bool Link::delivering() const {
+  const std::scoped_lock lock(mutex_);
+  return delivering_;
 }
 
 void Link::stored(bool it_was) {

@@ -67,7 +67,8 @@ Result<void> Links::load(std::string name, std::string log_id) {
 }
 
 void Links::configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max) {
-  around_.record_bytes_max = record_bytes_max;
+  // Links at work read it; it changes with a restart only.
+  if (around_.record_bytes_max != record_bytes_max) around_.record_bytes_max = record_bytes_max;
   std::map<std::string, Entry> next;
   for (LinkSpec& spec : specs) {
     for (auto* patterns : {&spec.topics, &spec.priority}) {
@@ -76,7 +77,11 @@ void Links::configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max)
     Entry entry;
     entry.spec = std::move(spec);
     const auto old = entries_.find(entry.spec.name);
-    if (old != entries_.end() && old->second.spec == entry.spec) entry = std::move(old->second);
+    if (old != entries_.end() && old->second.spec == entry.spec) {
+      entry = std::move(old->second);
+    } else {
+      entry.is_other = old != entries_.end();
+    }
     next.emplace(entry.spec.name, std::move(entry));
   }
   for (auto& [name, entry] : entries_) {
@@ -113,7 +118,7 @@ void Links::start_what_may() {
     if (known) entry.memory = known.mapped();
     Sources sources = sources_of(entry.spec);
     Memory memory = entry.memory;
-    pin_start(entry.spec, sources, memory.positions);
+    if (!known || memory.positions.empty() || entry.is_other) pin_start(entry.spec, sources, memory.positions);
     entry.link = std::make_unique<Link>(
         entry.spec, around_, std::move(memory), std::move(sources), ++numbers_
     );
@@ -279,13 +284,24 @@ void Links::tell_sources() {
   }
 }
 
+// Partitions that are no more would be remembered for ever.
+void Links::forget_gone(const LinkSpec& spec, Positions& positions) const {
+  if (spec.direction == LinkSpec::Direction::down) return;
+  std::set<SourcePartition> here;
+  for (const Source& source : sources_of(spec)) {
+    for (std::size_t i = 0; i < source.partitions.size(); ++i) here.insert(source_partition(source, i));
+  }
+  std::erase_if(positions, [&](const auto& at) { return !here.contains(at.first); });
+}
+
 void Links::write_down(Entry& entry, core::Turn& turn) {
-  // Downwards, how far the link has come goes with its records.
-  if (!entry.link || entry.spec.direction == LinkSpec::Direction::down) return;
+  // Downwards, how far the link has come goes with its records while there are any.
+  if (!entry.link || entry.parcel || entry.link->delivering()) return;
   const bool alone = entry.link->status().delivery == LinkSpec::Delivery::at_least_once;
   const auto every = alone ? kWriteEveryAlone : kWriteEvery;
   if (entry.written && turn.now - *entry.written < every) return;
   Memory memory = entry.link->memory();
+  forget_gone(entry.spec, memory.positions);
   if (memory == entry.memory) return;
   entry.memory = std::move(memory);
   entry.written = turn.now;

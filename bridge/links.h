@@ -51,6 +51,7 @@ class Links final : public core::Service {
     std::unique_ptr<Link> link;  // null: its predecessor has not ended yet
     Memory memory;               // as it is written down
     std::optional<Instant> written;
+    bool is_other = false;       // than before the reload: what it covers now is to be pinned again
     std::optional<Parcel> parcel;  // that waits for room in a group
   };
 
@@ -62,6 +63,7 @@ class Links final : public core::Service {
   void pin_start(const LinkSpec& spec, const Sources& sources, Positions& positions) const;
   bool store(Entry& entry, core::Turn& turn);
   void settle(const log::Group& group);
+  void forget_gone(const LinkSpec& spec, Positions& positions) const;
   void write_down(Entry& entry, core::Turn& turn);
   [[nodiscard]] Sources sources_of(const LinkSpec& spec) const;
 

@@ -12,10 +12,10 @@ namespace runnel::bridge {
 
 namespace {
 
-constexpr std::size_t kRecordsMax = 200'000;  // of one transaction
 // What the library takes in memory for each record beside its bytes, and all that it may take.
 constexpr std::size_t kRecordMemory = 512;
 constexpr std::size_t kMemoryMax = 16 << 20;
+constexpr std::size_t kScanMax = 16 << 20;  // of the log in one step, though nothing of it is sent
 constexpr std::size_t kPieceBytes = 2 << 20;
 constexpr std::size_t kOffsetDigits = 19 + 1 + 10;  // and the partition's id
 
@@ -52,14 +52,16 @@ Uplink::Uplink(
       group_(std::move(group)),
       destination_(destination),
       tally_(tally),
-      provenance_(self_),
-      records_max_(kRecordsMax) {}
+      provenance_(self_) {}
 
 std::optional<Failure> Uplink::begin(
     const std::function<Sources()>& sources, const Positions& remembered
 ) {
   if (auto failure = destination_.begin_life()) return failure;
   there_ = destination_.cluster_id();
+  if (there_.empty()) {
+    return Failure{Failure::Kind::unreachable, "the destination does not say which cluster it is"};
+  }
   if (there_ == self_) {
     return Failure{Failure::Kind::refused, "the destination is this hub itself, or another of its name ([hub] name)"};
   }
@@ -139,7 +141,7 @@ Offset Uplink::start_of(const SourcePartition& source, PartitionId id) const {
     case LinkSpec::Start::Kind::earliest:
       break;  // what retention has taken meanwhile was not sent
     case LinkSpec::Start::Kind::latest:
-      return range.high_watermark;
+      break;  // it was made after the link
     case LinkSpec::Start::Kind::time: {
       const auto found = log_.find_time(id, spec_.start.time_ms);
       return found ? found->offset : range.high_watermark;
@@ -170,8 +172,8 @@ std::optional<Failure> Uplink::check_texts() const {
 // --- one transaction ---
 
 bool Uplink::full(const Work& work) const {
-  return work.failure || work.bytes >= work.bytes_max || work.records >= records_max_ ||
-         work.bytes + work.records * kRecordMemory >= kMemoryMax;
+  return work.failure || work.bytes >= work.bytes_max || work.records >= tally_.records_max ||
+         work.bytes + work.records * kRecordMemory >= kMemoryMax || work.scanned >= kScanMax;
 }
 
 Answer<Uplink::Did> Uplink::step(std::size_t bytes_max) {
@@ -206,8 +208,12 @@ bool Uplink::take_piece(std::size_t index, Work& work) {
     skip_gap(lane, range.log_start);
     work.moved.insert(index);
   }
-  // It was there once: another log, or a part of this one was lost.
-  if (lane.next > range.high_watermark) lane.next = range.high_watermark;
+  if (lane.next > range.high_watermark) {
+    // This log has lost what it had sent: an older copy of it, say.
+    note(lane, range.high_watermark, Offset(lane.next.value - 1), "the other side has more than this log");
+    lane.next = range.high_watermark;
+    work.moved.insert(index);
+  }
   if (lane.next >= range.last_stable) return false;
   const std::size_t piece = std::clamp<std::size_t>(work.bytes_max - work.bytes, 1, kPieceBytes);
   const auto fetched = log_.fetch(lane.id, lane.next, piece, log::Isolation::read_committed);
@@ -217,12 +223,13 @@ bool Uplink::take_piece(std::size_t index, Work& work) {
     return false;
   }
   tally_.counters.unreadable += fetched->damaged;
+  work.scanned += fetched->batches.size();
   const Offset before = lane.next;
   lane.next = each_committed(
       *fetched,
       lane.next,
       [&](const log::RecordView& record) {
-        const bool more = take_record(lane, record, work);
+        const bool more = take_record(index, record, work);
         return more && !full(work);
       },
       tally_.counters.unreadable
@@ -233,7 +240,9 @@ bool Uplink::take_piece(std::size_t index, Work& work) {
 }
 
 // False: it could not be sent.
-bool Uplink::take_record(Lane& lane, const log::RecordView& record, Work& work) {
+bool Uplink::take_record(std::size_t index, const log::RecordView& record, Work& work) {
+  const Lane& lane = lanes_[index];
+  if (!tally_.refused.empty() && tally_.refused.contains({lane.source, record.offset})) return true;
   headers_.clear();
   log::HeaderReader reader(record);
   log::Header header;
@@ -262,6 +271,7 @@ bool Uplink::take_record(Lane& lane, const log::RecordView& record, Work& work) 
   if (out.time_ms == 0) out.time_ms = 1;  // to the library, 0 means now
   work.failure = destination_.send(lane.topic, static_cast<std::int32_t>(partition), out);
   if (work.failure) return false;
+  if (work.records == 0) work.first = {index, record.offset};
   const std::size_t bytes = bytes_of(out);
   work.payload += bytes;
   work.bytes += bytes + kRecordBytes;
@@ -270,21 +280,27 @@ bool Uplink::take_record(Lane& lane, const log::RecordView& record, Work& work) 
 }
 
 Answer<Uplink::Did> Uplink::finish(Work& work) {
-  if (work.failure) return *work.failure;
+  if (work.failure) {
+    const bool one_of_them = work.records > 0 && work.failure->kind == Failure::Kind::record_refused;
+    if (one_of_them) refused(work, *work.failure);
+    return *work.failure;
+  }
   if (!work.open) {
     // Nothing but what is not sent: the positions go with the next transaction.
     accept(work);
+    for (const std::size_t index : work.moved) unsaid_.insert(lanes_[index].source);
     return work.moved.empty() ? Did::nothing : Did::moved;
   }
   if (const auto failure = destination_.commit(group_, commits(work))) {
-    if (failure->kind == Failure::Kind::record_refused) return refused(work, *failure);
+    if (failure->kind == Failure::Kind::record_refused) refused(work, *failure);
     return *failure;
   }
   accept(work);
+  unsaid_.clear();
   tally_.counters.records += work.records;
   tally_.counters.bytes += work.payload;
   ++tally_.counters.transactions;
-  records_max_ = std::min(records_max_ * 2, kRecordsMax);
+  tally_.records_max = std::min(tally_.records_max * 2, Tally::kRecordsMax);
   return Did::sent;
 }
 
@@ -297,6 +313,9 @@ std::vector<CommittedAt> Uplink::commits(const Work& work) const {
   }
   std::set<SourcePartition> changed;
   for (const std::size_t index : work.moved) changed.insert(lanes_[index].source);
+  for (const SourcePartition& source : unsaid_) {
+    if (all.contains(source)) changed.insert(source);
+  }
   return to_commit(all, changed, [&](const SourcePartition& source) { return places.at(source); });
 }
 
@@ -304,22 +323,20 @@ void Uplink::accept(const Work& work) {
   for (const std::size_t index : work.moved) positions_[lanes_[index].source] = lanes_[index].next;
 }
 
-// Half as many, until the one that is to blame is alone.
-Answer<Uplink::Did> Uplink::refused(Work& work, const Failure& why) {
-  if (const auto failure = destination_.abort()) return *failure;
-  records_max_ = std::max<std::size_t>(work.records / 2, 1);
-  for (const std::size_t index : work.moved) {
-    Lane& lane = lanes_[index];
-    const Offset begun = positions_.at(lane.source);
-    if (work.records == 1) {
-      note(lane, begun, Offset(lane.next.value - 1), "the destination refuses it: " + why.text);
-      ++tally_.counters.refused;
-    } else {
-      lane.next = begun;
-    }
+// Half as much, until the one that is to blame is alone. The library numbers records without a gap,
+// so that the next try is the next life's.
+void Uplink::refused(const Work& work, const Failure& why) {
+  if (work.records > 1) {
+    tally_.records_max = std::max<std::size_t>(work.records / 2, 1);
+    tally_.batch_bytes_max = std::max(tally_.batch_bytes_max / 2, Tally::kBatchMin);
+    return;
   }
-  if (work.records == 1) accept(work);
-  return Did::moved;
+  const Lane& lane = lanes_[work.first.first];
+  const Offset blamed = work.first.second;
+  note(lane, blamed, blamed, "the destination refuses it: " + why.text);
+  ++tally_.counters.refused;
+  tally_.refused.emplace(lane.source, blamed);
+  tally_.batch_bytes_max = Tally::kBatchMax;
 }
 
 // --- what is behind ---

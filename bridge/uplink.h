@@ -64,6 +64,15 @@ struct Tally {
 
   static constexpr std::size_t kGapsKept = 16;
 
+  // After a refusal: how much may go together, until it is known which record is to blame.
+  static constexpr std::size_t kRecordsMax = 200'000;  // of one transaction
+  static constexpr std::size_t kBatchMax = 512 << 10;
+  static constexpr std::size_t kBatchMin = 16 << 10;
+
+  std::size_t records_max = kRecordsMax;
+  std::size_t batch_bytes_max = kBatchMax;
+  std::set<std::pair<SourcePartition, Offset>> refused;  // that are not sent again
+
   Counters counters;
   std::deque<Gap> gaps;  // the last kGapsKept
   Positions counted;     // what is before was counted, if it was a gap
@@ -92,15 +101,16 @@ class Uplink {
   // Asks the destination where it stands. `remembered`: what this hub knows itself, for a destination
   // that keeps no positions, and for partitions of which it knows none (Kafka forgets the offsets of a
   // group that has not committed for a week).
-  // `sources` is asked when the destination has been reached. A partition that nobody knows, and that is
-  // to begin at the earliest, begins at its first offset: it was made after the link.
+  // `sources` is asked when the destination has been reached. A partition that nobody knows was made
+  // after the link and begins at its first offset, unless the link is to begin at a time.
   std::optional<Failure> begin(const std::function<Sources()>& sources, const Positions& remembered);
 
   // Topics or partitions came or went. A topic that cannot be sent now is named in troubles().
   std::optional<Failure> set_sources(const Sources& sources);
   [[nodiscard]] const std::vector<std::string>& troubles() const { return troubles_; }
 
-  // One transaction, if there is anything to send.
+  // One transaction, if there is anything to send. Failure::Kind::record_refused: begin anew at once;
+  // less is sent together then, until the record that is to blame is alone, and left out.
   Answer<Did> step(std::size_t bytes_max);
 
   // Time has passed: what the log has now is of the past when it is sent after the next call.
@@ -127,7 +137,9 @@ class Uplink {
   struct Work {
     std::size_t bytes_max = 0;
     std::size_t bytes = 0;
+    std::size_t scanned = 0;  // of the log, sent or not
     std::size_t records = 0;
+    std::pair<std::size_t, Offset> first{};  // the first record that was sent: lane and offset
     std::uint64_t payload = 0;
     bool open = false;  // a transaction
     std::set<std::size_t> moved;
@@ -137,11 +149,11 @@ class Uplink {
   [[nodiscard]] bool full(const Work& work) const;
   void take_ranks(Work& work);
   bool take_piece(std::size_t lane, Work& work);
-  bool take_record(Lane& lane, const log::RecordView& record, Work& work);
+  bool take_record(std::size_t index, const log::RecordView& record, Work& work);
   void skip_gap(Lane& lane, Offset start);
   void note(const Lane& lane, Offset first, Offset last, std::string why);
   Answer<Did> finish(Work& work);
-  Answer<Did> refused(Work& work, const Failure& why);
+  void refused(const Work& work, const Failure& why);
   void accept(const Work& work);
   std::vector<CommittedAt> commits(const Work& work) const;
   [[nodiscard]] Place place_of(const Lane& lane) const;
@@ -159,9 +171,9 @@ class Uplink {
   Provenance provenance_;
   std::vector<kafka_client::TransactionalProducer::HeaderView> headers_;  // of the record in hand
   Positions positions_;
+  std::set<SourcePartition> unsaid_;  // of positions_, what the destination has not been told
   std::vector<Lane> lanes_;  // by rank, then by name
   std::size_t turn_ = 0;
-  std::size_t records_max_;
   std::vector<std::string> troubles_;
 };
 

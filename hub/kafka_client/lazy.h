@@ -114,7 +114,6 @@ RUNNEL_LAZY(rd_kafka_NewTopic_new);
 RUNNEL_LAZY(rd_kafka_NewTopic_set_config);
 RUNNEL_LAZY(rd_kafka_Node_host);
 RUNNEL_LAZY(rd_kafka_Node_port);
-RUNNEL_LAZY(rd_kafka_abort_transaction);
 RUNNEL_LAZY(rd_kafka_assign);
 RUNNEL_LAZY(rd_kafka_assignment);
 RUNNEL_LAZY(rd_kafka_begin_transaction);

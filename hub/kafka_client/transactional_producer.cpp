@@ -22,6 +22,7 @@ constexpr const char* kTransactionMs = "120000";
 // How long the library is left alone before we look whether we should stop.
 constexpr int kSliceMs = 2000;
 constexpr int kOffsetsSliceMs = 5000;
+constexpr int kFlushSliceMs = 250;
 
 constexpr const char* kQueueKiB = "262144";  // more than one transaction is never in it
 constexpr const char* kQueueRecords = "1000000";
@@ -39,6 +40,7 @@ Settings settings(const TransactionalProducer::Options& options) {
       {"retry.backoff.ms", "100"},
       {"topic.metadata.propagation.max.ms", "5000"},
       {"topic.metadata.refresh.interval.ms", "300000"},
+      {"delivery.report.only.error", "true"},
   };
   if (options.transactions) {
     settings.emplace_back("transactional.id", options.id);
@@ -109,9 +111,12 @@ TransactionalProducer::TransactionalProducer(
     : Client(Role::producer, door, settings(options), sockets.get()),
       sockets_(std::move(sockets)),
       options_(options) {
-  if (options_.transactions) return;
   library().on_delivery = [this](const rd_kafka_message_t& message) {
-    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR && !lost_) lost_ = of_record(message.err);
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    Failure failure = of_record(message.err);
+    // Of those that fail together, the one that is to blame.
+    const bool to_blame = failure.kind == Failure::Kind::record_refused;
+    if (!lost_ || (to_blame && lost_->kind != failure.kind)) lost_ = std::move(failure);
   };
 }
 
@@ -183,11 +188,27 @@ std::optional<Failure> TransactionalProducer::send(
       static_cast<void>(headers.release());  // the message owns them now
       return std::nullopt;
     }
+    if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__STATE && options_.transactions) {
+      return what_ended_it(error.get());
+    }
     if (rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL || options_.stop()) {
       return failure_of(error.get());
     }
     rd_kafka_poll(library().handle(), 10);
   }
+}
+
+// A record that was sent before was refused, and with it the transaction: the library takes no more, and
+// says why to whoever wants to commit.
+std::optional<Failure> TransactionalProducer::what_ended_it(const void* said) {
+  const OwnedError why(rd_kafka_commit_transaction(library().handle(), kSliceMs));
+  return blame(failure_of(why ? why.get() : static_cast<const rd_kafka_error_t*>(said)));
+}
+
+// What the library says of the transaction may be what came of the record that was refused.
+Failure TransactionalProducer::blame(Failure failure) {
+  rd_kafka_poll(library().handle(), 0);
+  return lost_ && lost_->kind == Failure::Kind::record_refused ? *lost_ : failure;
 }
 
 std::optional<Failure> TransactionalProducer::commit(
@@ -212,7 +233,7 @@ std::optional<Failure> TransactionalProducer::commit(
         library().handle(), places.get(), metadata.get(), kOffsetsSliceMs
     ));
     if (!error) break;
-    if (rd_kafka_error_is_retriable(error.get()) == 0) return failure_of(error.get());
+    if (rd_kafka_error_is_retriable(error.get()) == 0) return blame(failure_of(error.get()));
     if (auto why = may_not_go_on()) return why;
   }
   // The positions went beside the records, over a connection of their own.
@@ -220,23 +241,18 @@ std::optional<Failure> TransactionalProducer::commit(
   while (true) {
     const OwnedError error(rd_kafka_commit_transaction(library().handle(), kSliceMs));
     if (!error) return std::nullopt;
-    if (rd_kafka_error_is_retriable(error.get()) == 0) return failure_of(error.get());
+    if (rd_kafka_error_is_retriable(error.get()) == 0) return blame(failure_of(error.get()));
     if (auto why = may_not_go_on()) return why;
   }
 }
 
 std::optional<Failure> TransactionalProducer::flush() {
-  while (rd_kafka_flush(library().handle(), kSliceMs) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+  while (rd_kafka_flush(library().handle(), kFlushSliceMs) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    // The library sends nothing more in a transaction of which something was refused.
+    if (lost_) return lost_;
     if (auto why = may_not_go_on()) return why;
   }
   return std::nullopt;
-}
-
-std::optional<Failure> TransactionalProducer::abort() {
-  if (!options_.transactions) return flush();
-  const OwnedError error(rd_kafka_abort_transaction(library().handle(), kOffsetsSliceMs));
-  if (!error) return std::nullopt;
-  return failure_of(error.get());
 }
 
 std::optional<Failure> TransactionalProducer::create(

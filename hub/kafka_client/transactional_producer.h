@@ -68,12 +68,11 @@ class TransactionalProducer final : public Client {
 
   std::optional<Failure> begin();
   // Into the open transaction. The views may go when it returns. A failure: this record cannot be sent
-  // at all, or the transaction is over, as commit() will say too.
+  // at all, or the transaction is over, as commit() would have said: record_refused speaks of one that
+  // was sent before.
   std::optional<Failure> send(const std::string& topic, std::int32_t partition, const Outgoing& record);
   // Sends what is still here, and the group's positions with it.
   std::optional<Failure> commit(const std::string& group, const std::vector<CommittedAt>& positions);
-  // Ends the open transaction so that nobody has seen it.
-  std::optional<Failure> abort();
 
   // What the library has met since it was asked last: a connection that broke, or cannot be made.
   std::optional<Failure> trouble();
@@ -84,11 +83,13 @@ class TransactionalProducer final : public Client {
   std::optional<Failure> reach();
   std::optional<Failure> flush();
   std::optional<Failure> may_not_go_on();
+  std::optional<Failure> what_ended_it(const void* said);
+  Failure blame(Failure failure);
   TransactionalProducer(const Door& door, const Options& options, std::unique_ptr<Sockets> sockets);
 
   std::unique_ptr<Sockets> sockets_;
   Options options_;
-  std::optional<Failure> lost_;  // without transactions: what was not delivered since begin()
+  std::optional<Failure> lost_;  // of what was not delivered since begin()
 };
 
 }  // namespace runnel::kafka_client

@@ -179,11 +179,13 @@ std::shared_ptr<const Holds> Log::holds() const {
 // Whether the oldest generation has a record that must stay.
 bool Log::oldest_is_held() const {
   const auto held = holds();
+  const std::lock_guard lock(mutex_);
   const PartitionEnds& starts = chain_[0].starts;
   const PartitionEnds& ends = chain_[1].starts;
   return std::any_of(held->begin(), held->end(), [&](const auto& hold) {
     const auto end = ends.find(hold.first);
-    if (end == ends.end() || end->second <= hold.second) return false;
+    // What was deleted on request need not stay.
+    if (end == ends.end() || end->second <= std::max(hold.second, start_of(hold.first))) return false;
     const auto start = starts.find(hold.first);
     return start == starts.end() || start->second < end->second;
   });

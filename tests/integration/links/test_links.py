@@ -136,6 +136,17 @@ class Links(LinkTest):
         self.assertEqual([origin(m)[3] for m in got], list(range(200)))
         self.assertEqual(here.link("up")["records"], 100)
 
+    def test_a_record_that_is_too_large_there_costs_itself_only(self):
+        there = self.hub("there", extra='[[topic]]\nname = "t"\nmessage_max = "100KiB"\n')
+        here = self.hub("here", link_to(there, compression="none"))
+        self.send(here, [kafka_hub.Record(b"%d" % i, os.urandom(150_000 if i == 5000 else 50))
+                         for i in range(20_000)])
+        eventually("the rest", lambda: here.link("up")["lag_records"] == 0, 40)
+        link = here.link("up")
+        self.assertEqual((link["refused"], link["records"]), (1, 19_999))
+        self.assertEqual([int(m.key()) for m in all_of(there.read("t"))],
+                         [i for i in range(20_000) if i != 5000])
+
     def test_logs_in_and_says_when_it_may_not(self):
         there = self.hub("there", extra='[[user]]\nname = "gw"\npassword_file = "gw"\n',
                          sasl_mechanisms=["SCRAM-SHA-256"], start=False)

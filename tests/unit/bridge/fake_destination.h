@@ -43,6 +43,7 @@ class FakeDestination final : public Destination {
   enum class Fate { done, lost, done_but_not_told };
   std::deque<Fate> fates;
   std::size_t commits = 0;
+  bool refuses_early = false;
 
   std::optional<Failure> begin_life() override {
     if (!cluster_.transactions) return Failure{Failure::Kind::unsupported, "no transactions"};
@@ -76,6 +77,9 @@ class FakeDestination final : public Destination {
     if (record.key) a.key = std::string(*record.key);
     if (record.value) a.value = std::string(*record.value);
     for (const auto& h : record.headers) a.headers[std::string(h.name)] = std::string(h.value.value_or(""));
+    // As a cluster that answers while more is sent.
+    const bool ended = refuses_early && !open_.empty() && cluster_.refuses(open_.back().record);
+    if (ended) return Failure{Failure::Kind::record_refused, "too large"};
     open_.push_back({topic, partition, std::move(a)});
     return std::nullopt;
   }
@@ -93,10 +97,6 @@ class FakeDestination final : public Destination {
     }
     if (fate != Fate::lost) apply(group, positions);
     if (fate != Fate::done) return Failure{Failure::Kind::unreachable, "the connection broke"};
-    return std::nullopt;
-  }
-  std::optional<Failure> abort() override {
-    open_.clear();
     return std::nullopt;
   }
 

@@ -44,6 +44,15 @@ TEST_F(LogHolds, LetGoAsTheyMove) {
   EXPECT_LE(start(), end);
 }
 
+TEST_F(LogHolds, LetGoOfWhatIsDeletedOnRequest) {
+  files.log().set_holds({{PartitionId(1), Offset(0)}});
+  ASSERT_EQ(fill(1000), Errc::log_full);
+  log::Group group;
+  group.trim(PartitionId(1), files.log().range(PartitionId(1)).high_watermark);
+  ASSERT_EQ(files.log().commit(group), Errc::ok);
+  EXPECT_EQ(fill(10), Errc::ok);
+}
+
 TEST_F(LogHolds, AreForTheirPartitionsAlone) {
   files.log().set_holds({{PartitionId(2), Offset(0)}});
   EXPECT_EQ(fill(500), Errc::ok);

@@ -1,3 +1,5 @@
+#include <array>
+
 #include <gmock/gmock.h>
 
 #include "bridge/uplink.h"
@@ -47,6 +49,13 @@ struct LinkUp : ::testing::Test {
   void drain(std::size_t bytes = kAll) {
     for (int i = 0; i < 1000; ++i) {
       const auto did = uplink->step(bytes);
+      if (!did && did.error().kind == Failure::Kind::record_refused) {
+        const bool early = destination->refuses_early;
+        connect();
+        destination->refuses_early = early;
+        begin();
+        continue;
+      }
       ASSERT_TRUE(did) << did.error().text;
       if (*did == Did::nothing) return;
     }
@@ -149,11 +158,61 @@ TEST_F(LinkUp, BeginsWhereItIsTold) {
   EXPECT_THAT(there.words("t"), ElementsAre("b"));
   there = {};
   spec.start = {LinkSpec::Start::Kind::latest, 0};
+  remembered[source_partition(sources[0], 0)] = Offset(2);  // what was the latest when the link was made
   connect();
   begin();
   put(1, "c");
   drain();
   EXPECT_THAT(there.words("t"), ElementsAre("c"));
+}
+
+TEST_F(LinkUp, LosesNothingOfATopicThatWasMadeAfterIt) {
+  put(1, "a");
+  spec.start = {LinkSpec::Start::Kind::latest, 0};
+  connect();
+  begin();
+  drain();
+  EXPECT_THAT(there.words("t"), ElementsAre("a"));
+}
+
+TEST_F(LinkUp, GoesThroughALogOfWhichItSendsNothingInSteps) {
+  spec.relay = false;
+  files.options.limit_bytes = 128 * runnel::test::kMiB;
+  files.close();
+  files.open();
+  connect();
+  const std::string large(400'000, 'x');
+  for (int i = 0; i < 60; ++i) {
+    log::Group group;
+    const std::array headers{log::Header{"hub.origin", "elsewhere"}};
+    log::NewRecord record;
+    record.value = large;
+    record.headers = headers;
+    group.append(PartitionId(1), record);
+    ASSERT_EQ(files.log().commit(group), Errc::ok);
+  }
+  begin();
+  const auto did = uplink->step(kAll);
+  ASSERT_TRUE(did);
+  EXPECT_EQ(*did, Did::moved);
+  EXPECT_GT(uplink->positions().begin()->second, Offset(0));
+  EXPECT_LT(uplink->positions().begin()->second, Offset(60));
+  drain();
+  EXPECT_EQ(tally.counters.kept_back, 60U);
+}
+
+TEST_F(LinkUp, TellsTheDestinationLaterHowFarItCameWithoutSending) {
+  put(1, "a");
+  log::Group group;
+  group.append_marker(PartitionId(2), {5, 0, false, 0, files.clock.wall_ms()});
+  ASSERT_EQ(files.log().commit(group), Errc::ok);
+  sources = {{"t", {PartitionId(1), PartitionId(2)}}};
+  begin();
+  drain();
+  put(1, "b");
+  drain();
+  const Positions told = from_committed(there.groups.at("group"));
+  EXPECT_EQ(told.at(source_partition(sources[0], 1)), Offset(1));
 }
 
 TEST_F(LinkUp, SendsUrgentTopicsFirst) {
@@ -246,6 +305,16 @@ TEST_F(LinkUp, DoesNotStopAtARecordThatTheDestinationNeverTakes) {
   ASSERT_EQ(tally.gaps.size(), 1U);
   EXPECT_EQ(tally.gaps[0].first, Offset(6));
   EXPECT_EQ(tally.gaps[0].last, Offset(6));
+}
+
+TEST_F(LinkUp, DoesNotStopAtSuchARecordThatIsRefusedWhileMoreIsSent) {
+  there.refuses = [](const Arrived& a) { return a.word() == "poison"; };
+  for (int i = 0; i < 10; ++i) put(1, i == 6 ? "poison" : std::to_string(i));
+  begin();
+  destination->refuses_early = true;
+  drain();
+  EXPECT_THAT(there.words("t"), ElementsAre("0", "1", "2", "3", "4", "5", "7", "8", "9"));
+  EXPECT_EQ(tally.counters.refused, 1U);
 }
 
 TEST_F(LinkUp, SendsNothingOfAbortedTransactionsAndIsNotBehindForTheirMarkers) {
