@@ -25,6 +25,7 @@
 // Threads: write() by the commit thread; the rest from any thread.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -207,7 +208,7 @@ class Generation {
   Head head_;
   std::unique_ptr<Env> env_;
   PartitionEnds starts_;
-  bool sealed_ = false;
+  std::atomic<bool> sealed_ = false;  // set by the commit thread, asked by any
   bool index_damaged_ = false;
 
   mutable std::mutex mutex_;  // guards what follows: the commit thread notes, readers seek
