@@ -19,7 +19,7 @@ struct Id {
 // A partition of the hub's log. Given once when its topic is created, never used again.
 using PartitionId = Id<struct PartitionIdTag, std::uint32_t>;
 
-// A record's place in its partition: dense, from 0.
+// A record's place in its partition: ascending; dense from 0, but where a mirror had to leap (leaps.h)
 using Offset = Id<struct OffsetTag, std::int64_t>;
 
 // A record's place in the whole log, over all partitions, in commit order: dense, from 0. MQTT

@@ -11,6 +11,7 @@
 
 #include "storage/base/logger.h"
 #include "storage/log/generation.h"
+#include "storage/log/leaps.h"
 
 namespace runnel::log {
 namespace {
@@ -32,6 +33,7 @@ struct Examination {
   std::optional<Position> next;  // where the next block must begin
   PartitionEnds ends;
   Retired retired;  // as the newest generation had it before anything was read
+  Leaps leaps;      // holes that are none
   bool vanished = false;
 
   void find(std::string finding) {
@@ -45,6 +47,7 @@ struct Examination {
   void check_block(GenerationId id, Position key, ByteView value);
   void check_generation(GenerationId id, bool newest);
   void check_state(GenerationId id, const ReadTxn& txn);
+  void read_leaps(const ReadTxn& txn);
   void check_sum();
 };
 
@@ -88,7 +91,8 @@ void Examination::check_block(GenerationId id, Position key, ByteView value) {
   for (const BlockEntry& e : (*block)->head().entries) {
     const auto end = ends.find(e.partition);
     const std::int64_t expected = end == ends.end() ? 0 : end->second.value;
-    if (e.base.value != expected) {
+    const bool leap = leaps.has(e.partition) && e.base.value > expected;
+    if (e.base.value != expected && !leap) {
       find(text(
           "generation ",
           id.value,
@@ -131,7 +135,11 @@ void Examination::check_generation(GenerationId id, bool newest) {
         "generation ", id.value, ": its index, or a page, is damaged; its blocks are walked instead"
     ));
   }
-  if (ends.empty()) {
+  const bool oldest = ends.empty();
+  for (const auto& [partition, start] : (*generation)->starts()) {
+    if (leaps.has(partition) && start > ends[partition]) ends[partition] = start;
+  }
+  if (oldest) {
     ends = (*generation)->starts();
   } else if (ends != (*generation)->starts()) {
     find(text("generation ", id.value, " does not begin at the offsets where the one before ended")
@@ -143,6 +151,7 @@ void Examination::check_generation(GenerationId id, bool newest) {
     find(text("generation ", id.value, " cannot be read"));
     return;
   }
+  if (newest) read_leaps(*txn);
   const auto walked = txn->walk(block_key(Position(0)), [&](const ReadTxn::Row& row) {
     ByteReader key(row.key.substr(1));
     check_block(id, Position(key.be64()), row.value);
@@ -169,6 +178,17 @@ void Examination::check_state(GenerationId id, const ReadTxn& txn) {
   }
 }
 
+void Examination::read_leaps(const ReadTxn& txn) {
+  const Bytes from = state_key(kLeapKind);
+  (void)txn.walk(from, [&](const ReadTxn::Row& row) {
+    if (!row.key.starts_with(from)) return false;
+    if (const auto value = without_checksum(row.key, row.value)) {
+      (void)leaps.load(row.key.substr(1), *value);
+    }
+    return true;
+  });
+}
+
 void Examination::check_sum() {
   report.expired = retired.expired;
   report.discarded = retired.discarded;
@@ -187,6 +207,11 @@ void Examination::check_sum() {
     ));
   }
   std::uint64_t ended = 0;
+  for (const auto& [partition, leap] : leaps.all()) {
+    // It may have leapt behind its last record.
+    ends[partition] = std::max(ends[partition], leap.end);
+    ended -= static_cast<std::uint64_t>(leap.skipped);
+  }
   for (const auto& [partition, end] : ends) ended += static_cast<std::uint64_t>(end.value);
   if (next && ended != accepted) {
     find(text("the partitions end at ", ended, " records in all, the log at ", accepted));
@@ -198,11 +223,12 @@ void Examination::check_sum() {
 namespace {
 
 // The newest says which generations still count: an older file may wait for its unlinking.
-Retired read_retired(const fs::path& dir, GenerationId newest, Env::Mode mode) {
+Retired read_retired(const fs::path& dir, GenerationId newest, Env::Mode mode, Examination& e) {
   const auto generation = Generation::open(dir, newest, mode);
   if (!generation) return {};
   const auto txn = ReadTxn::begin((*generation)->env());
   if (!txn) return {};
+  e.read_leaps(*txn);
   const auto row = txn->get(kRetiredKey);
   if (!row) return {};
   const auto retired = Retired::decode(*row);
@@ -235,7 +261,7 @@ Examination examine_once(const fs::path& data_dir) {
   std::sort(ids.begin(), ids.end());
   e.report.running = held(data_dir);
   const auto mode = e.report.running ? Env::Mode::observer : Env::Mode::read_only;
-  e.retired = read_retired(data_dir, ids.back(), mode);
+  e.retired = read_retired(data_dir, ids.back(), mode, e);
   for (const GenerationId id : ids) {
     if (id >= e.retired.oldest) e.check_generation(id, id == ids.back());
   }

@@ -116,6 +116,9 @@ class Generation {
   // Moves the end, of the log and of every partition, behind all records that `bytes` can hold.
   void leave_room_for_unreadable(std::uint64_t bytes);
 
+  // The partition's next offset is not in front of this.
+  void go_on_at(PartitionId partition, Offset next);
+
   // Notes blocks that a commit has just made durable.
   void committed(const std::vector<BlockPtr>& blocks);
 

@@ -106,6 +106,12 @@ void Generation::leave_room_for_unreadable(std::uint64_t bytes) {
   note_unreadable(end_, bytes);
 }
 
+void Generation::go_on_at(PartitionId partition, Offset next) {
+  const std::lock_guard lock(mutex_);
+  Offset& end = ends_[partition];
+  end = std::max(end, next);
+}
+
 // A flipped bit in the key: nothing finds the block by its position, and what would be appended
 // might not come last any more.
 void Generation::note_misplaced(const BlockHead& head) {

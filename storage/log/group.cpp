@@ -1,5 +1,9 @@
 #include "storage/log/group.h"
 
+#include <algorithm>
+
+#include "storage/log/batch_head.h"
+
 namespace runnel::log {
 namespace {
 
@@ -17,6 +21,7 @@ Group::Batch& Group::open_batch(Lane& lane) {
   batch.partition = lane.partition;
   batch.builder.clear();
   batch.made.clear();
+  batch.at.reset();
   lane.batches.push_back(used_++);
   return batch;
 }
@@ -47,6 +52,22 @@ Group::Batch& Group::append_made(PartitionId partition, ByteView batch) {
 std::size_t Group::append_batch(PartitionId partition, ByteView batch) {
   payload_bytes_ += batch.size() - kBatchHeadBytes;
   return append_made(partition, batch).place;
+}
+
+std::size_t Group::append_replica(PartitionId partition, ByteView batch) {
+  using Marker = ProducerStamp::Marker;
+  payload_bytes_ += batch.size() - kBatchHeadBytes;
+  Batch& added = append_made(partition, batch);
+  added.at = read_batch_head(batch)->base;
+  if (const auto marker = read_marker(batch)) {
+    added.stamp.marker = marker->commit ? Marker::commit : Marker::abort;
+  }
+  return added.place;
+}
+
+void Group::leap(PartitionId partition, Offset next) {
+  Offset& to = leaps_[partition];
+  to = std::max(to, next);
 }
 
 void Group::append_marker(PartitionId partition, const TransactionMarker& marker) {
@@ -112,6 +133,7 @@ void Group::clear() {
   used_ = 0;
   state_.clear();
   trims_.clear();
+  leaps_.clear();
   tickets_.clear();
   records_ = 0;
   payload_bytes_ = 0;

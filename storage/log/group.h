@@ -9,6 +9,7 @@
 
 #include "storage/log/block.h"
 #include "storage/log/control_batch.h"
+#include "storage/log/leaps.h"
 #include "storage/log/producers.h"
 #include "storage/log/record_batch.h"
 #include "storage/log/trims.h"
@@ -37,6 +38,15 @@ class Group {
   // in outcome.batches.
   std::size_t append_batch(PartitionId partition, ByteView batch);
 
+  // Adds a batch, a marker too, as another log has it, at its own offset: where the partition ends by
+  // then, or behind that (leaps.h); one in front of that is not stored (Verdict::out_of_order). Its
+  // producer is believed. The same place.
+  std::size_t append_replica(PartitionId partition, ByteView batch);
+
+  // In front of what this group appends to it, the partition goes on at `next`, if it has not come so
+  // far: nothing was there.
+  void leap(PartitionId partition, Offset next);
+
   // Ends the transaction of a producer in this partition, behind what that has so far.
   void append_marker(PartitionId partition, const TransactionMarker& marker);
 
@@ -56,7 +66,9 @@ class Group {
   // Somebody waits who should not be kept by commit_interval.
   void hurry() { urgent_ = true; }
 
-  [[nodiscard]] bool empty() const { return records_ == 0 && state_.empty() && tickets_.empty(); }
+  [[nodiscard]] bool empty() const {
+    return records_ == 0 && state_.empty() && tickets_.empty() && leaps_.empty();
+  }
   [[nodiscard]] bool urgent() const { return urgent_; }
   [[nodiscard]] std::uint64_t records() const { return records_; }
   // Bytes that the group holds, for limits: encoded records and state.
@@ -78,6 +90,7 @@ class Group {
   [[nodiscard]] const State& state() const { return state_; }
 
   [[nodiscard]] const std::map<PartitionId, Trim>& trims() const { return trims_; }
+  [[nodiscard]] const std::map<PartitionId, Offset>& leaps() const { return leaps_; }
 
   // For the log: batches in the order in which they are stored, grouped by partition.
   struct Batch {
@@ -86,6 +99,7 @@ class Group {
     Bytes made;             // by a producer; empty: the builder's
     ProducerStamp stamp;    // of such a one
     std::size_t place = 0;  // of such a one, in outcome.batches
+    std::optional<Offset> at;  // of one that another log has given its offset
   };
 
   [[nodiscard]] std::vector<Batch*> batches();
@@ -127,6 +141,7 @@ class Group {
   std::uint32_t used_ = 0;                   // of pool_
   State state_;
   std::map<PartitionId, Trim> trims_;
+  std::map<PartitionId, Offset> leaps_;
   std::vector<Ticket> tickets_;
   std::uint64_t records_ = 0;
   std::uint64_t payload_bytes_ = 0;

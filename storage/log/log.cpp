@@ -58,6 +58,10 @@ bool Log::judge(
   Group::Appended& appended = group.outcome.batches[batch.place];
   appended = {Producers::Verdict::store, base};
   if (batch.stamp.id < 0) return true;
+  if (batch.at) {
+    plan.stage.store(batch.partition, batch.stamp, base, hub);
+    return true;
+  }
   const Producers::Judgement judged = plan.stage.judge(batch.partition, batch.stamp);
   if (judged.verdict != Producers::Verdict::store) {
     appended = {judged.verdict, judged.base};
@@ -86,9 +90,21 @@ void Log::build_blocks(Group& group, Plan& plan) {
   };
   for (Group::Batch* batch : group.batches()) {
     const std::size_t id = batch->partition.value;
-    const Offset end_now = id < ends_.size() ? ends_[id] : Offset(0);
+    Offset end_now = id < ends_.size() ? ends_[id] : Offset(0);
+    if (const auto leap = plan.leapt.find(batch->partition); leap != plan.leapt.end()) {
+      end_now = std::max(end_now, leap->second);
+    }
     std::int64_t& more = added[batch->partition];
-    const Offset base(end_now.value + more);
+    Offset base(end_now.value + more);
+    if (batch->at && *batch->at < base) {
+      group.outcome.batches[batch->place] = {Producers::Verdict::out_of_order, base};
+      continue;
+    }
+    if (batch->at && *batch->at > base) {
+      plan_leap(batch->partition, base, *batch->at, plan);
+      base = *batch->at;
+      more = 0;  // from here on
+    }
     std::uint32_t records = 0;
     if (batch->made.empty()) {
       batch->builder.seal(base, append_time(batch->partition));
@@ -96,7 +112,7 @@ void Log::build_blocks(Group& group, Plan& plan) {
     } else {
       if (!judge(*batch, group, base, hub, plan)) continue;
       place_batch(batch->made, base, kLeaderEpoch);
-      if (const auto ms = append_time(batch->partition)) {
+      if (const auto ms = batch->at ? std::nullopt : append_time(batch->partition)) {
         stamp_append_time(batch->made, *ms);
         group.outcome.batches[batch->place].append_time_ms = *ms;
       }
@@ -135,6 +151,9 @@ Result<void> Log::write(Generation& generation, const Group& group, const Plan& 
     RUNNEL_TRY(change.value ? put(name, *change.value) : txn->erase(state_key(name)));
   }
   for (const auto& [name, value] : plan.trim_rows) RUNNEL_TRY(put(name, value));
+  for (const auto& [partition, next] : plan.leapt) {
+    RUNNEL_TRY(put(Leaps::row_name(partition), Leaps::encode(plan.leaps->all().at(partition))));
+  }
   for (std::size_t i = 0; i < plan.forgotten; ++i) {
     RUNNEL_TRY(txn->erase(state_key(Producers::row_name(forgotten_[i]))));
   }
@@ -188,7 +207,8 @@ Errc Log::commit_parts(Group& group, const Plan& plan) {
   static const std::vector<BlockPtr> kNone;
   const auto& blocks = plan.records_refused ? kNone : plan.blocks;
   std::size_t rows =
-      plan.stage.changes().size() + plan.stage.aborted().size() + plan.forgotten + plan.stale;
+      plan.stage.changes().size() + plan.stage.aborted().size() + plan.forgotten + plan.stale +
+      plan.leapt.size();
   for (const Producers::Aborted& aborted : plan.stage.aborted()) {
     rows += compacted_.undone_by_abort({aborted.partition, aborted.producer}).size();
   }
@@ -248,15 +268,17 @@ Errc Log::commit_group(Group& group) {
   if (failed()) return group.outcome.records = group.outcome.state = Errc::log_failed;
   plan.forgotten = std::min(forgotten_.size(), kForgottenPerCommit);
   plan.stale = stale_now();
+  plan_leaps(group, plan);
   build_blocks(group, plan);
   plan_trims(group, plan);
   group.outcome.first = end();
-  if (plan.blocks.empty() && group.state().empty()) return Errc::ok;
+  if (plan.blocks.empty() && plan.leapt.empty() && group.state().empty()) return Errc::ok;
   Errc outcome = commit_parts(group, plan);
   group.outcome.records = outcome;
   if (outcome == Errc::log_failed || !group.state().empty()) group.outcome.state = outcome;
   if (outcome == Errc::ok) {
     producers_.apply(plan.stage);
+    publish_leaps(plan);
     if (!plan.blocks.empty()) publish(plan);
     note_keys(group, plan.blocks);
     metrics_.payload_bytes.add(group.payload_bytes());
@@ -264,7 +286,9 @@ Errc Log::commit_group(Group& group) {
   } else if (outcome != Errc::log_failed && !group.state().empty()) {
     plan.records_refused = true;
     plan_trims(group, plan);
+    plan_leaps(group, plan);
     group.outcome.state = commit_parts(group, plan);
+    if (group.outcome.state == Errc::ok) publish_leaps(plan);
     if (group.outcome.state == Errc::log_failed) outcome = Errc::log_failed;
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - begun);

@@ -28,6 +28,7 @@
 #include "storage/log/compacted.h"
 #include "storage/log/generation.h"
 #include "storage/log/group.h"
+#include "storage/log/leaps.h"
 #include "storage/log/partition_rules.h"
 
 namespace runnel::log {
@@ -239,6 +240,8 @@ class Log {
     std::size_t stale = 0;         // of stale_, which go
     std::shared_ptr<const Trims> trims;  // after this commit; nullptr: as before
     std::vector<Trims::Row> trim_rows;
+    std::shared_ptr<Leaps> leaps;  // after this commit; nullptr: as before
+    std::map<PartitionId, Offset> leapt;
   };
 
   void build_blocks(Group& group, Plan& plan);
@@ -249,6 +252,14 @@ class Log {
   void publish(const Plan& plan);
   void publish_open(PartitionId partition);
   void plan_trims(const Group& group, Plan& plan) const;
+
+  // log_leaps.cpp
+  Result<void> load_leaps();
+  [[nodiscard]] std::shared_ptr<const Leaps> leaps() const;
+  void go_on_at(PartitionId partition, Offset next);
+  void plan_leaps(const Group& group, Plan& plan) const;
+  void plan_leap(PartitionId partition, Offset end, Offset next, Plan& plan) const;
+  void publish_leaps(const Plan& plan);
   [[nodiscard]] Offset start_of(PartitionId partition) const;  // mutex_ held
   Errc fail(Errc cause);
 
@@ -305,6 +316,7 @@ class Log {
     Offset end{};
     std::size_t bytes_max = 0;
     bool full = false;  // the next batch would have been too much
+    bool leaps = false;  // holes are no damage
   };
 
   Result<void> fetch_from(const Generation& generation, Reading& reading, Fetched& out) const;
@@ -349,6 +361,7 @@ class Log {
   std::map<PartitionId, Offset> kept_;  // the first record of a compacted partition with a row
   Retired retired_;
   std::shared_ptr<const Trims> trims_ = std::make_shared<const Trims>();
+  std::shared_ptr<const Leaps> leaps_ = std::make_shared<const Leaps>();
   std::shared_ptr<const PartitionRuleMap> rules_ = std::make_shared<const PartitionRuleMap>();
   std::shared_ptr<const Holds> holds_ = std::make_shared<const Holds>();
   std::uint64_t damaged_ = 0;

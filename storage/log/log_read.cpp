@@ -102,7 +102,9 @@ Result<void> Log::fetch_from(const Generation& generation, Reading& reading, Fet
             reading.full = true;
             return false;
           }
-          if (e.base > next) lost(e.base.value);  // a block before this one cannot be read
+          // A block before this one cannot be read, or it is a leap.
+          if (e.base > next && !reading.leaps) lost(e.base.value);
+          next = std::max(next, e.base);
           const ByteView batch = value.substr(e.place, e.bytes);
           const auto parsed = BatchView::parse(batch, true);
           if (!parsed || parsed->base_offset() != e.base || parsed->records() != e.records) {
@@ -213,7 +215,8 @@ Result<Fetched> Log::fetch_once(
       offset,
       committed ? out.range.last_stable : out.range.high_watermark,
       std::max<std::size_t>(bytes_max, 1),  // at least one batch
-      false};
+      false,
+      leaps()->has(partition)};
   Offset& next = reading.next;
   const Offset kept_until = std::min(oldest, reading.end);
   if (next < kept_until) RUNNEL_TRY(fetch_kept(reading, kept_until, out));
@@ -228,7 +231,7 @@ Result<Fetched> Log::fetch_once(
     // one.
     if (!out.batches.empty()) break;
     const Offset further = std::min(next_start(partition, next, reading.end), reading.end);
-    out.damaged += static_cast<std::uint32_t>(further.value - next.value);
+    if (!reading.leaps) out.damaged += static_cast<std::uint32_t>(further.value - next.value);
     next = further;
   }
   if (committed) RUNNEL_TRY(list_aborted(partition, std::max(offset, oldest), next, out));
@@ -274,7 +277,8 @@ Log::Totals Log::totals() const {
   out.trimmed_by_age_or_size = trims_->expired();
   for (const auto& [partition, start] : trims_->starts()) {
     const auto front = chain_.front().starts.find(partition);
-    const Offset oldest = front == chain_.front().starts.end() ? Offset(0) : front->second;
+    Offset oldest = front == chain_.front().starts.end() ? Offset(0) : front->second;
+    oldest = std::max(oldest, leaps_->begun(partition));
     out.hidden += static_cast<std::uint64_t>(std::max(start_of(partition), oldest).value - oldest.value);
   }
   out.generations = chain_.size();

@@ -25,6 +25,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, const Clock& clock) {
   RUNNEL_TRY(make_directories(log->options_.dir));
   RUNNEL_TRY(log->take_lock());
   RUNNEL_TRY(log->recover());
+  RUNNEL_TRY(log->load_leaps());
   RUNNEL_TRY(log->load_producers());
   RUNNEL_TRY(log->load_trims());
   RUNNEL_TRY(log->load_kept());

@@ -55,6 +55,7 @@ Offset Log::start_of(PartitionId partition) const {
   if (const auto kept = kept_.find(partition); kept != kept_.end()) {
     oldest = std::min(oldest, kept->second);
   }
+  oldest = std::max(oldest, leaps_->begun(partition));
   const Offset end = partition.value < ends_.size() ? ends_[partition.value] : Offset(0);
   return std::max(oldest, std::min(trims_->start(partition), end));
 }

@@ -12,6 +12,9 @@ using logger::text;
 
 constexpr std::size_t kFetchBytes = 64 << 10;
 
+// Of an offset that no record has.
+constexpr std::size_t kNobody = ~std::size_t{0};
+
 log::LogOptions options_for(const std::filesystem::path& dir) {
   log::LogOptions options;
   options.dir = dir;
@@ -47,13 +50,31 @@ LogCheck::LogCheck(std::vector<MadeGroup> groups, Ledger ledger)
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     for (std::size_t r = 0; stores(g) && r < groups_[g].records.size(); ++r) {
       const std::uint32_t partition = groups_[g].records[r].partition.value;
+      if (partition == kMirror.value && r == first_in_mirror(groups_[g])) leap(*groups_[g].mirrored, ends);
       partitions_[partition].push_back({g, r});
       ++ends[partition];
       ++position;
     }
+    if (stores(g) && groups_[g].leap) leap(*groups_[g].leap, ends);
     ends_.push_back(ends);
     positions_.push_back(position);
   }
+}
+
+std::size_t LogCheck::first_in_mirror(const MadeGroup& group) {
+  const auto first = std::ranges::find(group.records, kMirror, &MadeRecord::partition);
+  return static_cast<std::size_t>(first - group.records.begin());
+}
+
+void LogCheck::leap(Offset to, std::vector<std::int64_t>& ends) {
+  auto& mirror = partitions_[kMirror.value];
+  if (mirror.empty()) begun_ = to.value;
+  mirror.resize(static_cast<std::size_t>(to.value), Place{kNobody, 0});
+  ends[kMirror.value] = to.value;
+}
+
+bool LogCheck::nobody(PartitionId partition, std::int64_t offset) const {
+  return partitions_[partition.value][static_cast<std::size_t>(offset)].group == kNobody;
 }
 
 // What a cut may leave of the group that was being committed: all of it or nothing; or, where its
@@ -141,6 +162,8 @@ std::string LogCheck::compare(const log::Log& log, const Moment& moment, std::si
 std::string LogCheck::compare_partition(
     const log::Log& log, PartitionId partition, std::int64_t oldest, std::int64_t end
 ) const {
+  const bool mirror = partition == kMirror;
+  if (mirror && end > 0) oldest = std::max(oldest, begun_);
   const log::PartitionRange range = log.range(partition);
   const bool compacted = partition == kCompacted;
   const std::int64_t start = range.log_start.value;
@@ -174,6 +197,7 @@ std::string LogCheck::compare_partition(
         if (record->offset.value < before) continue;  // the batch began before what was asked for
         // In front of the oldest generation is what compaction has kept.
         if (next < oldest) next = std::min(record->offset.value, oldest);
+        while (mirror && next < record->offset.value && nobody(partition, next)) ++next;
         if (record->offset.value != next)
           return text("offset ", record->offset.value, " instead of ", next);
         const Place& place = partitions_[partition.value][static_cast<std::size_t>(next)];
@@ -191,6 +215,7 @@ std::string LogCheck::compare_partition(
       }
     }
     if (next == before && compacted) next = fetched->next.value;
+    while (mirror && next < std::min(end, fetched->next.value) && nobody(partition, next)) ++next;
     if (next == before) return text("fetch at ", next, " goes no further");
   }
   return compacted ? compare_newest(seen, end) : "";
@@ -247,7 +272,7 @@ std::string LogCheck::compare_state(const log::Log& log, std::size_t states) con
   }
   std::map<Bytes, Bytes> found;
   const auto walked = log.each_state("", [&](ByteView name, ByteView value) {
-    if (!name.starts_with(log::kKeptKind)) found[Bytes(name)] = value;
+    if (!name.starts_with(log::kKeptKind) && !name.starts_with(log::kLeapKind)) found[Bytes(name)] = value;
   });
   if (!walked) return "the state cannot be read";
   if (found != expected) {

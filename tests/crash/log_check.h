@@ -19,7 +19,7 @@ class LogCheck {
   // had been acknowledged; the next one may be there, whole, or not at all. Checked are:
   //   - doctor finds nothing before the log is opened, nor at the end
   //   - it opens; every record that was acknowledged and not discarded is there, byte by byte,
-  //     offsets and positions dense, in order; and nothing else is
+  //     offsets (but for the mirror's holes) and positions dense, in order; and nothing else is
   //   - of the compacted partition, the newest record of every key is there, discarded or not
   //   - the state rows are those of the same moment
   //   - records are discarded only as the ledger says
@@ -52,13 +52,19 @@ class LogCheck {
   [[nodiscard]] std::string compare_blocks(const log::Log& log) const;
   [[nodiscard]] std::string commit_further(log::Log& log, std::size_t group) const;
 
+  static std::size_t first_in_mirror(const MadeGroup& group);
+  void leap(Offset to, std::vector<std::int64_t>& ends);
+  // The mirror never had a record there.
+  [[nodiscard]] bool nobody(PartitionId partition, std::int64_t offset) const;
+
   [[nodiscard]] bool stores(std::size_t group) const {
     return group >= ledger_.size() || ledger_[group].records;
   }
 
   std::vector<MadeGroup> groups_;
   Ledger ledger_;
-  std::vector<std::vector<Place>> partitions_;   // by partition: its records in order
+  std::vector<std::vector<Place>> partitions_;   // by partition and offset: its records
+  std::int64_t begun_ = 0;                       // the mirror's first offset
   std::vector<std::vector<std::int64_t>> ends_;  // after so many groups: end of each partition
   std::vector<std::uint64_t> positions_;         // likewise, of the whole log
 };

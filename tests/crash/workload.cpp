@@ -1,5 +1,8 @@
 #include "tests/crash/workload.h"
 
+#include "storage/log/foreign_batch.h"
+
+#include <algorithm>
 #include <cstdio>
 #include <random>
 #include <sstream>
@@ -35,7 +38,19 @@ MadeRecord make_record(Random& random, std::size_t group, std::size_t index) {
   return record;
 }
 
-MadeGroup make_group(Random& random, std::size_t index) {
+// What a mirror gets: records at offsets of their own, or a leap over some that it never gets.
+void make_mirrored(Random& random, MadeGroup& group, std::int64_t& end) {
+  const auto in_mirror = static_cast<std::int64_t>(
+      std::ranges::count(group.records, kMirror, &MadeRecord::partition)
+  );
+  const bool hole = end == 0 || random() % 4 == 0;
+  if (in_mirror == 0 && (!group.records.empty() || end == 0 || !hole)) return;
+  if (hole) end += 1 + static_cast<std::int64_t>(random() % 100);
+  (in_mirror == 0 ? group.leap : group.mirrored) = Offset(end);
+  end += in_mirror;
+}
+
+MadeGroup make_group(Random& random, std::size_t index, std::int64_t& mirror_end) {
   MadeGroup group;
   const auto kind = random() % 20;
   std::size_t records = 1 + random() % 12;
@@ -54,6 +69,7 @@ MadeGroup make_group(Random& random, std::size_t index) {
       group.state.emplace_back(key, random_bytes(random, large ? 5000 : random() % 200));
     }
   }
+  make_mirrored(random, group, mirror_end);
   return group;
 }
 
@@ -71,6 +87,7 @@ bool MadeRecord::equals(const log::RecordView& view) const {
 
 void MadeGroup::fill(log::Group& group) const {
   std::vector<log::Header> headers;
+  log::BatchBuilder in_mirror;
   for (const MadeRecord& made : records) {
     headers.clear();
     for (const auto& [name, value] : made.headers) headers.push_back({name, value});
@@ -79,8 +96,13 @@ void MadeGroup::fill(log::Group& group) const {
     record.value = made.value;
     record.headers = headers;
     record.timestamp_ms = made.timestamp_ms;
-    group.append(made.partition, record);
+    mirrored && made.partition == kMirror ? in_mirror.append(record) : group.append(made.partition, record);
   }
+  if (mirrored) {
+    in_mirror.seal(*mirrored);
+    group.append_replica(kMirror, in_mirror.bytes());
+  }
+  if (leap) group.leap(kMirror, *leap);
   for (const auto& [key, value] : state) {
     if (value) {
       group.put_state(key, *value);
@@ -99,7 +121,8 @@ log::PartitionRuleMap rules() {
 std::vector<MadeGroup> make_groups(std::uint64_t seed, std::size_t count) {
   std::vector<MadeGroup> groups;
   Random random(seed);
-  for (std::size_t i = 0; i < count; ++i) groups.push_back(make_group(random, i));
+  std::int64_t mirror_end = 0;
+  for (std::size_t i = 0; i < count; ++i) groups.push_back(make_group(random, i, mirror_end));
   return groups;
 }
 

@@ -13,11 +13,14 @@
 
 namespace runnel::crash {
 
-constexpr std::uint32_t kPartitions = 5;
+constexpr std::uint32_t kPartitions = 6;
 
 // One of them is compacted.
-constexpr PartitionId kCompacted{kPartitions - 1};
+constexpr PartitionId kCompacted{4};
 log::PartitionRuleMap rules();
+
+// One is a mirror: its records have the offsets that they had elsewhere, with holes between.
+constexpr PartitionId kMirror{5};
 
 // Small generations, so that a run of a few hundred groups rolls and retires many times. A group
 // may fill a third of one.
@@ -38,6 +41,8 @@ struct MadeRecord {
 struct MadeGroup {
   std::vector<MadeRecord> records;
   std::vector<std::pair<Bytes, std::optional<Bytes>>> state;  // nullopt: erased
+  std::optional<Offset> mirrored{};  // where its records in the mirror begin
+  std::optional<Offset> leap{};      // the mirror goes on there; in a group without records
 
   void fill(log::Group& group) const;
 };
