@@ -147,7 +147,11 @@ void Link::run() {
 // Until something goes wrong, or the link should not run any more.
 void Link::one_life() {
   metered_ = 0;
-  spec_.direction == LinkSpec::Direction::up ? live_upwards() : live_downwards();
+  switch (spec_.direction) {
+    case LinkSpec::Direction::up: return live_upwards();
+    case LinkSpec::Direction::down: return live_downwards();
+    case LinkSpec::Direction::mirror: return live_as_mirror();
+  }
 }
 
 void Link::live_upwards() {

@@ -111,6 +111,7 @@ class Link {
   void one_life();
   void live_upwards();
   void live_downwards();
+  void live_as_mirror();
   bool deliver(Parcel& parcel);
   void work(Uplink& uplink, KafkaDestination& destination);
   bool take_turn(Uplink& uplink, KafkaDestination& destination);

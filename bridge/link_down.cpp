@@ -79,7 +79,7 @@ bool Link::deliver(Parcel& parcel) {
       changed_.wait(lock, [&] { return (stop_.load() && parcel_) || stored_.has_value(); });
       delivering_ = false;
       if (stored_.value_or(false)) {
-        memory_.positions = parcel.positions;
+        if (parcel.copy == nullptr) memory_.positions = parcel.positions;
         return true;
       }
       if (parcel_) {  // nobody has taken it

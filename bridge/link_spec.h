@@ -1,5 +1,6 @@
 // What the configuration says of one link. A link joins this hub's log with a Kafka cluster or a peer
-// hub: upwards it sends this hub's topics there, downwards it takes that cluster's topics in.
+// hub: upwards it sends this hub's topics there, downwards it takes that cluster's topics in; or it makes
+// this hub a mirror of topics of a peer.
 //
 // Threads: a value.
 #pragma once
@@ -15,7 +16,7 @@
 namespace runnel::bridge {
 
 struct LinkSpec {
-  enum class Direction : std::uint8_t { up, down };
+  enum class Direction : std::uint8_t { up, down, mirror };
 
   // exactly_once: records and position in one transaction; falls back to at_least_once, and says so,
   // where the destination knows no transactions.

@@ -50,8 +50,17 @@ std::optional<Memory> read_row(std::string_view text) {
 
 }  // namespace
 
-Links::Links(log::Log& log, core::Topics& topics, const Clock& clock, std::function<void()> poke)
-    : log_(log), topics_(topics), around_{log, clock, {}, {}, 0, std::move(poke)} {}
+Links::Links(
+    log::Log& log,
+    core::Topics& topics,
+    Mirrors& mirrors,
+    const Clock& clock,
+    std::function<void()> poke
+)
+    : log_(log),
+      topics_(topics),
+      mirrors_(mirrors),
+      around_{log, clock, {}, {}, 0, std::move(poke)} {}
 
 Result<void> Links::load(std::string name, std::string log_id) {
   around_.name = std::move(name);
@@ -90,6 +99,11 @@ void Links::configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max)
     ending_.push_back(std::move(entry.link));
   }
   entries_ = std::move(next);
+  std::set<std::string> mirrors;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.spec.direction == LinkSpec::Direction::mirror) mirrors.insert(name);
+  }
+  mirrors_.configure(std::move(mirrors));
   start_what_may();
   hold();
 }
@@ -141,9 +155,10 @@ void Links::pin_start(const LinkSpec& spec, const Sources& sources, Positions& p
 
 Sources Links::sources_of(const LinkSpec& spec) const {
   Sources sources;
-  if (spec.direction == LinkSpec::Direction::down) return sources;
+  if (spec.direction != LinkSpec::Direction::up) return sources;
+  // A mirror's records are its origin's to send.
   for (const auto& [name, partitions] : topics_.all()) {
-    if (matches_any(spec.topics, name)) sources.push_back({name, partitions});
+    if (matches_any(spec.topics, name) && !mirrors_.has(name)) sources.push_back({name, partitions});
   }
   return sources;
 }
@@ -204,13 +219,21 @@ std::vector<std::pair<std::string, std::string>> Links::sys() const {
 
 bool Links::run(core::Turn& turn) {
   for (auto& [name, entry] : entries_) {
-    if (!entry.link || entry.spec.direction != LinkSpec::Direction::down) continue;
+    if (!entry.link || entry.spec.direction == LinkSpec::Direction::up) continue;
     if (!entry.parcel) entry.parcel = entry.link->take_parcel();
     if (!entry.parcel || turn.full()) continue;
-    if (!store(entry, turn)) entry.link->stored(false);
+    const bool stored = entry.parcel->copy ? store_copy(entry, turn) : store(entry, turn);
+    if (!stored) entry.link->stored(false);
     entry.parcel.reset();
   }
   return false;
+}
+
+bool Links::store_copy(Entry& entry, core::Turn& turn) {
+  if (!mirrors_.store(entry.spec.name, *entry.parcel->copy, turn)) return false;
+  turn.group.wait({entry.link->number(), 0, kLinkTicket, true});
+  turn.group.hurry();  // the origin may wait for it
+  return true;
 }
 
 // All of it into this group, or nothing.
@@ -272,6 +295,7 @@ void Links::committed(const log::Group& group, core::Turn&) {
 }
 
 void Links::tick(core::Turn& turn) {
+  mirrors_.tick(turn);
   start_what_may();
   if (std::exchange(topic_changes_, topics_.changes()) != topics_.changes()) tell_sources();
   for (auto& [name, entry] : entries_) write_down(entry, turn);
@@ -286,7 +310,7 @@ void Links::tell_sources() {
 
 // Partitions that are no more would be remembered for ever.
 void Links::forget_gone(const LinkSpec& spec, Positions& positions) const {
-  if (spec.direction == LinkSpec::Direction::down) return;
+  if (spec.direction != LinkSpec::Direction::up) return;
   std::set<SourcePartition> here;
   for (const Source& source : sources_of(spec)) {
     for (std::size_t i = 0; i < source.partitions.size(); ++i) here.insert(source_partition(source, i));

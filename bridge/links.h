@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bridge/link.h"
+#include "bridge/mirrors.h"
 #include "hub/core/link_report.h"
 #include "hub/core/service.h"
 #include "hub/core/topics.h"
@@ -21,7 +22,13 @@ class Links final : public core::Service {
  public:
   // All outlive this.
   // `poke` makes a turn of the io thread; it is called from others.
-  Links(log::Log& log, core::Topics& topics, const Clock& clock, std::function<void()> poke);
+  Links(
+      log::Log& log,
+      core::Topics& topics,
+      Mirrors& mirrors,
+      const Clock& clock,
+      std::function<void()> poke
+  );
 
   // What the log remembers of links. To be called once, before configure(). `name`: what others call
   // this hub; `log_id`: what no other log has, under which destinations keep how far links have come.
@@ -62,6 +69,7 @@ class Links final : public core::Service {
   [[nodiscard]] std::uint64_t behind(const Entry& entry) const;
   void pin_start(const LinkSpec& spec, const Sources& sources, Positions& positions) const;
   bool store(Entry& entry, core::Turn& turn);
+  bool store_copy(Entry& entry, core::Turn& turn);
   void settle(const log::Group& group);
   void forget_gone(const LinkSpec& spec, Positions& positions) const;
   void write_down(Entry& entry, core::Turn& turn);
@@ -69,6 +77,7 @@ class Links final : public core::Service {
 
   log::Log& log_;
   core::Topics& topics_;
+  Mirrors& mirrors_;
   std::uint64_t numbers_ = 0;
   Surroundings around_;
   std::map<std::string, Memory> remembered_;  // of links that are not at work

@@ -1,11 +1,13 @@
 // What a link has taken from the other side and wants stored here: records, and with them how far that
-// side has been read, in one commit. A value.
+// side has been read, in one commit; or what a mirror has taken. A value.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "bridge/copy.h"
 #include "bridge/positions.h"
 #include "hub/kafka_client/record.h"
 
@@ -21,6 +23,7 @@ struct Parcel {
   std::vector<Item> items;
   std::size_t bytes = 0;
   Positions positions;  // of all partitions that the link reads, behind these records
+  std::shared_ptr<Copy> copy;  // of a mirror, which has nothing else here
 };
 
 }  // namespace runnel::bridge

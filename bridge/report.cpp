@@ -7,7 +7,11 @@ namespace runnel::bridge {
 core::LinkReport report_of(const LinkStatus& status, std::int64_t wall_ms) {
   core::LinkReport report;
   report.name = status.name;
-  report.direction = status.direction == LinkSpec::Direction::up ? "up" : "down";
+  switch (status.direction) {
+    case LinkSpec::Direction::up: report.direction = "up"; break;
+    case LinkSpec::Direction::down: report.direction = "down"; break;
+    case LinkSpec::Direction::mirror: report.direction = "mirror"; break;
+  }
   report.state = name_of(status.state);
   report.why = status.why;
   const bool exactly = status.delivery == LinkSpec::Delivery::exactly_once;

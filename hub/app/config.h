@@ -55,6 +55,9 @@ using LogLevel = logger::Level;
 // Whose time a record has.
 enum class TimestampType : std::uint8_t { create_time, log_append_time };
 
+// What happens while too few mirrors have all that there is.
+enum class TooFewReplicas : std::uint8_t { refuse, go_on };
+
 // One [[topic]]. What is left out stays as it is, set by a Kafka client or by default.
 struct Topic {
   std::string name;
@@ -63,6 +66,8 @@ struct Topic {
   std::optional<std::uint64_t> retention_bytes = {};
   std::optional<std::uint32_t> message_max_bytes = {};
   std::optional<TimestampType> timestamp_type = {};
+  std::uint32_t min_replicas = 1;
+  TooFewReplicas too_few_replicas = TooFewReplicas::refuse;
 
   bool operator==(const Topic&) const = default;
 };
@@ -93,7 +98,7 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
-enum class LinkDirection : std::uint8_t { up, down };
+enum class LinkDirection : std::uint8_t { up, down, mirror };
 enum class LinkDelivery : std::uint8_t { exactly_once, at_least_once };
 enum class LinkUnsent : std::uint8_t { skip, hold };
 enum class LinkCompression : std::uint8_t { none, gzip, snappy, lz4, zstd };
@@ -136,6 +141,7 @@ struct Link {
 struct Config {
   struct Hub {
     std::string name = "auto";  // auto: one that it makes up
+    std::chrono::milliseconds replica_timeout{10'000};
 
     bool operator==(const Hub&) const = default;
   };

@@ -101,7 +101,8 @@ class LinkCheck {
     if (!link_.tls && (link_.ca_file || link_.certificate_file)) {
       wrong("ca_file and certificate_file are of use with tls = true only");
     }
-    if (link_.direction == LinkDirection::down && link_.unsent == LinkUnsent::hold) {
+    if (link_.direction == LinkDirection::mirror) mirror();
+    if (link_.direction != LinkDirection::up && link_.unsent == LinkUnsent::hold) {
       wrong("unsent: what is on the other side cannot be held from here");
     }
   }
@@ -116,6 +117,12 @@ class LinkCheck {
       if (is_pattern(text)) continue;
       wrong(key + ": " + in_quotes(text) + " must be the name of a topic, in which * stands for any characters and {hub} for this hub's name");
     }
+  }
+
+  void mirror() {
+    if (link_.tls) wrong("tls: a mirror speaks to another hub, whose Kafka door knows no TLS yet; lead it through a tunnel");
+    if (link_.destination != "{topic}") wrong("destination: a mirror's topics have the names that they have there");
+    if (link_.start != "earliest") wrong("start: a mirror begins where its origin begins");
   }
 
   void start() {

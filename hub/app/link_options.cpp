@@ -11,7 +11,7 @@ constexpr std::uint64_t kMs = 1000;  // in microseconds
 constexpr std::uint64_t kSecond = 1000 * kMs;
 
 // In the order of the enumerators.
-constexpr std::array<std::string_view, 2> kDirections{"up", "down"};
+constexpr std::array<std::string_view, 3> kDirections{"up", "down", "mirror"};
 constexpr std::array<std::string_view, 2> kDeliveries{"exactly-once", "at-least-once"};
 constexpr std::array<std::string_view, 2> kUnsent{"skip", "hold"};
 constexpr std::array<std::string_view, 5> kCompressions{"none", "gzip", "snappy", "lz4", "zstd"};
@@ -46,7 +46,9 @@ constexpr std::array kLinkOptions{
     member<Link, &Link::direction>({
         .key = "direction",
         .kind = Kind::choice,
-        .sentence = "Whether this hub's topics go there (up), or topics from there come here (down).",
+        .sentence = "Whether this hub's topics go there (up), topics from there come here (down), or this "
+                    "hub is a mirror of topics of the hub there: the same partitions and offsets, and those "
+                    "of its groups.",
         .choices = kDirections,
     }),
     member<Link, &Link::destination>({

@@ -50,6 +50,29 @@ void print_all(const json::array& links) {
   print_table(rows, "llllrrrl");
 }
 
+// Mirrors that follow this hub, and what they leave to be wished for.
+void print_mirrors(const json::object& answer) {
+  const json::value* mirrors = answer.if_contains("mirrors");
+  if (mirrors != nullptr && mirrors->is_array() && !mirrors->get_array().empty()) {
+    print_line("");
+    std::vector<std::vector<std::string>> rows{{"MIRRORED BY", "IN STEP", "BEHIND", "HEARD"}};
+    for (const json::value& value : mirrors->get_array()) {
+      const json::object& mirror = value.as_object();
+      const auto silent = std::chrono::seconds(static_cast<std::int64_t>(number_of(mirror, "silent_s")));
+      rows.push_back(
+          {text_of(mirror, "name"), text_of(mirror, "in_step") + " of " + text_of(mirror, "partitions"),
+           text_of(mirror, "lag_records"), rough_duration(silent) + " ago"}
+      );
+    }
+    print_table(rows, "lrrr");
+  }
+  const json::value* topics = answer.if_contains("short_of_replicas");
+  if (topics == nullptr || !topics->is_array()) return;
+  for (const json::value& topic : topics->get_array()) {
+    if (topic.is_string()) print_line("topic " + printable(topic.get_string()) + ": too few mirrors are in step");
+  }
+}
+
 void print_one(const json::object& link) {
   std::vector<std::vector<std::string>> rows{
       {"link", text_of(link, "name") + " (" + text_of(link, "direction") + ")"},
@@ -98,14 +121,15 @@ int links(const Links& command) {
   if (!command.name.empty() && found.empty()) {
     return failed("the hub has no link " + in_quotes(command.name));
   }
-  if (command.json) {
+  if (command.json && command.name.empty()) {
+    print_line(json::serialize(*answer));
+  } else if (command.json) {
     print_line(json::serialize(json::object{{"links", std::move(found)}}));
   } else if (!command.name.empty()) {
     print_one(found.front().get_object());
-  } else if (found.empty()) {
-    print_line("there are no links");
   } else {
-    print_all(found);
+    found.empty() ? print_line("there are no links") : print_all(found);
+    print_mirrors(*answer);
   }
   return flushed(kExitOk);
 }

@@ -18,6 +18,9 @@ static_assert(
     static_cast<std::size_t>(TimestampType::log_append_time) + 1 == kTimestampTypes.size()
 );
 
+constexpr std::array<std::string_view, 2> kTooFew{"refuse", "continue"};
+constexpr std::uint64_t kReplicasMax = 8;
+
 constexpr std::array kTopicOptions{
     member<Topic, &Topic::name>({
         .key = "name",
@@ -66,6 +69,21 @@ constexpr std::array kTopicOptions{
                     "(message.timestamp.type). Left out: what a Kafka client, or the file before, has set.",
         .may_be_unset = true,
         .choices = kTimestampTypes,
+    }),
+    member<Topic, &Topic::min_replicas>({
+        .key = "min_replicas",
+        .kind = Kind::count,
+        .sentence = "How many hubs must have a record on disk before it is acknowledged, this one counted: "
+                    "2 waits for a mirror. Kafka producers wait with acks=all.",
+        .min = 1,
+        .max = kReplicasMax,
+    }),
+    member<Topic, &Topic::too_few_replicas>({
+        .key = "too_few_replicas",
+        .kind = Kind::choice,
+        .sentence = "While too few mirrors have all that there is: records are refused (refuse), or this "
+                    "hub's disk alone is acknowledged, which the log, the metrics and runnel links say (continue).",
+        .choices = kTooFew,
     }),
 };
 

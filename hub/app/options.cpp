@@ -36,6 +36,15 @@ constexpr std::array kHubOptions{
                     "join may have the same. \"auto\": one that it makes up.",
         .change = Change::restart,
     }),
+    member_of<&Config::hub, &Config::Hub::replica_timeout>({
+        .section = "hub",
+        .key = "replica_timeout",
+        .kind = Kind::duration,
+        .sentence = "How long an acknowledgement of a topic with min_replicas waits for mirrors, and how "
+                    "long a mirror that has not caught up still counts.",
+        .min = kSecond,
+        .max = 600 * kSecond,
+    }),
 };
 
 constexpr std::array kMqttOptions{

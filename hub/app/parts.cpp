@@ -65,7 +65,9 @@ bridge::LinkSpec link_spec(const Link& l) {
   Spec spec;
   spec.name = l.name;
   spec.door = link_door(l);
-  spec.direction = l.direction == LinkDirection::up ? Spec::Direction::up : Spec::Direction::down;
+  spec.direction = l.direction == LinkDirection::up     ? Spec::Direction::up
+                   : l.direction == LinkDirection::down ? Spec::Direction::down
+                                                        : Spec::Direction::mirror;
   spec.topics = l.topics;
   spec.priority = l.priority;
   spec.destination = l.destination;
@@ -144,12 +146,16 @@ kafka::Limits kafka_limits(const Config& c) {
   }
   l.advertised = advertised_address(c);
   if (c.hub.name != "auto") l.cluster_id = c.hub.name;
+  l.replica_timeout = c.hub.replica_timeout;
   return l;
 }
 
 std::vector<core::TopicSpec> topic_specs(const Config& c) {
   std::vector<core::TopicSpec> specs;
-  for (const Topic& t : topics_of(c)) specs.push_back({t.name, t.partitions, topic_config(t)});
+  for (const Topic& t : topics_of(c)) {
+    const bool refuse = t.too_few_replicas == TooFewReplicas::refuse;
+    specs.push_back({t.name, t.partitions, topic_config(t), t.min_replicas, refuse});
+  }
   return specs;
 }
 

@@ -64,6 +64,7 @@ class Server {
   std::unique_ptr<log::Log> log_;
   core::Topics topics_;
   core::Users users_;
+  core::Replicas replicas_;
   std::unique_ptr<core::Routes> routes_;
   std::unique_ptr<runtime::LogClient> client_;
   std::unique_ptr<net::Hub> hub_;
@@ -71,6 +72,7 @@ class Server {
   std::unique_ptr<broker::Broker> mqtt_broker_;
   std::unique_ptr<net::FetchReader> fetch_reader_;
   std::unique_ptr<kafka::Broker> kafka_broker_;
+  std::unique_ptr<bridge::Mirrors> mirrors_;
   std::unique_ptr<bridge::Links> links_;
   std::unique_ptr<net::Api> api_;
   std::unique_ptr<net::HttpDoor> http_;
@@ -103,6 +105,11 @@ bool Server::open_hub() {
     return false;
   }
   apply_users();
+  mirrors_ = std::make_unique<bridge::Mirrors>(*log_, topics_, replicas_);
+  if (const auto loaded = mirrors_->load(); !loaded) {
+    logger::error("mirror", "cannot read which topics are a mirror's");
+    return false;
+  }
   client_ = std::make_unique<runtime::LogClient>(io_, *log_, commit_limits(config_));
   {
     auto filling = client_->fill();
@@ -111,11 +118,11 @@ bool Server::open_hub() {
   routes_ = std::make_unique<core::Routes>(route_specs(config_), topics_);
   hub_ = std::make_unique<net::Hub>(io_, *client_, *log_, clock_);
   session_reader_ = std::make_unique<net::SessionReader>(*hub_, *client_, *log_);
-  mqtt_broker_ = std::make_unique<broker::Broker>(*log_, broker_limits(config_), routes_.get(), *session_reader_, clock_.now());
+  mqtt_broker_ = std::make_unique<broker::Broker>(*log_, broker_limits(config_), routes_.get(), replicas_, *session_reader_, clock_.now());
   session_reader_->serve(*mqtt_broker_);
   hub_->add(*mqtt_broker_);
   fetch_reader_ = std::make_unique<net::FetchReader>(*hub_, *client_);
-  kafka_broker_ = std::make_unique<kafka::Broker>(*log_, topics_, users_, *fetch_reader_, kafka_limits(config_));
+  kafka_broker_ = std::make_unique<kafka::Broker>(*log_, topics_, users_, replicas_, *fetch_reader_, kafka_limits(config_));
   hub_->add(*kafka_broker_);
   Result<void> loaded;
   hub_->turn([&](core::Turn& t) { loaded = mqtt_broker_->load(t); });
@@ -128,7 +135,12 @@ bool Server::open_hub() {
     logger::error("kafka", text("cannot read the groups: ", loaded.error().message()));
     return false;
   }
-  links_ = std::make_unique<bridge::Links>(*log_, topics_, clock_, [this] {
+  mirrors_->serve(
+      kafka_broker_->groups().offsets(),
+      kafka_broker_->groups().coordinator(),
+      [this](core::Turn& t) { kafka_broker_->adopt(t); }
+  );
+  links_ = std::make_unique<bridge::Links>(*log_, topics_, *mirrors_, clock_, [this] {
     asio::post(io_, [this] { hub_->turn([](core::Turn&) {}); });
   });
   if (!links_->load(kafka_broker_->cluster_id(), kafka_broker_->cluster().id())) {

@@ -16,7 +16,6 @@ using mqtt::QoS;
 using mqtt::Reason;
 
 constexpr ByteView kGroupKind = "g/";
-constexpr std::chrono::seconds kSweepEvery{5};  // expired retained messages
 
 std::uint64_t slot_owner(std::uint32_t slot, std::uint32_t use) {
   return std::uint64_t{use} << 32 | slot;
@@ -28,11 +27,13 @@ Broker::Broker(
     const log::Log& log,
     Limits limits,
     const core::Routes* routes,
+    core::Replicas& replicas,
     BlockReader& reader,
     Instant now
 )
     : log_(log),
       limits_(limits),
+      replicas_(replicas),
       cache_(routes, tree_),
       records_(routes),
       reader_(reader),
@@ -251,7 +252,7 @@ void Broker::publish_will(Session& session, Turn& turn) {
   const StoredPtr will = session.take_will();
   if (will == nullptr) return;
   if (session.persistent()) session.save_static(turn);
-  const Reason reason = accept(will->message(), turn);
+  const Reason reason = accept(will->message(), turn).reason;
   if (reason != Reason::success) ++counters_.publish_refused;
 }
 
@@ -314,143 +315,6 @@ void Broker::queue_retained(Session& session, std::uint32_t which) {
   if (s->filter.starts_with('$')) sys_messages_.match(s->filter, send);
 }
 
-// --- messages in ---
-
-Reason Broker::accept(const Message& message, Turn& turn) {
-  const std::size_t promised = std::min(retained_promised_bytes_, limits_.retained_bytes_max);
-  if (message.retain && !retained_.fits(message, limits_.retained_bytes_max - promised)) {
-    return Reason::quota_exceeded;
-  }
-  const core::Destination& to = cache_.destination(message.topic, message.client);
-  log::NewRecord record;
-  record.key = to.key_is_topic ? ByteView(message.topic) : ByteView(to.key);
-  record.value = message.payload;
-  record.headers = headers_.of(message, to.key_is_topic);
-  record.timestamp_ms = turn.wall_ms;
-  if (log_.compacts(to.partition) && !log_.admit(log::growth_of(record), turn.group)) {
-    return Reason::quota_exceeded;
-  }
-  turn.group.append(to.partition, record);
-  if (message.retain) {
-    StoredPtr stored = message.payload.empty() ? nullptr : StoredMessage::make(message, turn.hub_ms);
-    Retained::write(message, stored, turn.group);
-    turn.group.wait({0, 0, static_cast<std::uint32_t>(Wait::retained), true});
-    if (stored != nullptr) retained_promised_bytes_ += stored->row().size();
-    retained_updates_.push_back({std::string(message.topic), std::move(stored)});
-  }
-  return Reason::success;
-}
-
-void Broker::committed(const log::Group& group, Turn& turn) {
-  if (group.outcome.state != Errc::ok) return;  // nobody is told anything; the hub stops
-  committed_end_ = group.outcome.blocks.empty() ? feed_.head() : group.outcome.blocks.back()->end();
-  if (group.outcome.records != Errc::ok) counters_.publish_refused += group.records();
-  for (const log::Ticket& ticket : group.tickets()) settle(ticket, group.outcome.records, turn);
-  for (const log::BlockPtr& block : group.outcome.blocks) feed_.offer(block, turn);
-  for (Connection* c : std::exchange(paused_, {})) {
-    c->resume(turn);
-    if (!c->paused()) resumed_.push_back(c);
-  }
-}
-
-void Broker::settle(const log::Ticket& ticket, Errc records, Turn& turn) {
-  const bool stored = !ticket.needs_records || records == Errc::ok;
-  const auto id = static_cast<mqtt::PacketId>(ticket.tag);
-  switch (static_cast<Wait>(ticket.kind)) {
-    case Wait::puback: {
-      Connection* c = connection_of(ticket.owner);
-      if (c == nullptr) return;
-      c->window_freed();
-      if (stored) {
-        c->send_ack(mqtt::PacketType::puback, id, static_cast<Reason>(ticket.tag >> 16));
-      } else {
-        c->refuse_publish(mqtt::PacketType::puback, id, Reason::quota_exceeded);
-      }
-      return;
-    }
-    case Wait::pubrec:
-    case Wait::pubcomp:
-    case Wait::flow: {
-      const auto session = by_number_.find(ticket.owner);
-      if (session == by_number_.end()) return;
-      Connection* c = session->second->greeted_connection();
-      if (static_cast<Wait>(ticket.kind) == Wait::pubrec) {
-        settle_pubrec(*session->second, id, static_cast<Reason>(ticket.tag >> 16), stored, turn);
-      } else if (static_cast<Wait>(ticket.kind) == Wait::flow) {
-        session->second->settled(id, turn);
-      } else if (c != nullptr) {
-        c->window_freed();
-        c->send_ack(mqtt::PacketType::pubcomp, id, Reason::success);
-      }
-      return;
-    }
-    case Wait::reply: return settle_reply(turn);
-    case Wait::retained: {
-      RetainedUpdate update = std::move(retained_updates_.front());
-      retained_updates_.pop_front();
-      if (update.stored != nullptr) retained_promised_bytes_ -= update.stored->row().size();
-      if (stored) retained_.apply(update.topic, std::move(update.stored));
-      return;
-    }
-  }
-}
-
-void Broker::settle_pubrec(
-    Session& session,
-    mqtt::PacketId id,
-    Reason reason,
-    bool stored,
-    Turn& turn
-) {
-  Connection* c = session.greeted_connection();
-  if (stored) {
-    if (c == nullptr) return;
-    if (reason != Reason::success) c->window_freed();  // a refusal ends the exchange
-    c->send_ack(mqtt::PacketType::pubrec, id, reason);
-    return;
-  }
-  session.release(id);
-  session.save_flow(turn);
-  if (c == nullptr) return;
-  c->window_freed();
-  c->refuse_publish(mqtt::PacketType::pubrec, id, Reason::quota_exceeded);
-}
-
-void Broker::settle_reply(Turn& turn) {
-  const Reply reply = std::move(replies_.front());
-  replies_.pop_front();
-  Connection* c = connection_of(reply.connection);
-  if (c == nullptr || c->closing()) return;  // retained messages stay due until the client is back
-  if (reply.greets) {
-    c->greet(reply.packet, turn);
-  } else {
-    c->send_raw(reply.packet);
-  }
-  const auto session = by_number_.find(reply.session);
-  if (session == by_number_.end()) return;
-  // What was retained before this commit comes as a retained message, and not as a live one too.
-  for (const std::uint32_t which : reply.fresh) session->second->begin_at(which, committed_end_);
-  for (const std::uint32_t which : reply.retained_for) queue_retained(*session->second, which);
-  if (!reply.retained_for.empty()) session->second->retained_queued(turn);
-  session->second->pump(turn);
-}
-
-bool Broker::has_retained(std::string_view filter) const {
-  bool any = retained_on_their_way();
-  const auto note = [&any](const StoredPtr&) { any = true; };
-  retained_.match(filter, note);
-  if (filter.starts_with('$')) sys_messages_.match(filter, note);
-  return any;
-}
-
-void Broker::reply_after_commit(Connection& connection, Reply reply, Turn& turn) {
-  reply.connection = connection.ticket_owner();
-  reply.session = connection.session()->number();
-  replies_.push_back(std::move(reply));
-  turn.group.wait({0, 0, static_cast<std::uint32_t>(Wait::reply), false});
-  turn.group.hurry();
-}
-
 // --- messages out ---
 
 void Broker::fan_out(const log::BlockPtr& block, std::uint32_t index, Turn& turn) {
@@ -503,146 +367,6 @@ void Broker::fan_out_message(
 
 void Broker::block_read(Position position, Result<log::BlockPtr> block, Turn& turn) {
   feed_.answer(position, std::move(block), turn);
-}
-
-// --- time ---
-
-void Broker::tick(Turn& turn) {
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].connection != nullptr) slots_[i].connection->tick(turn);
-  }
-  std::vector<Session*> ended;
-  for (const auto& [id, session] : sessions_) {
-    if (session->connection() != nullptr) continue;
-    if (const auto due = session->will_due_hub_ms(); due && *due <= turn.hub_ms) {
-      publish_will(*session, turn);
-    }
-    if (const auto end = session->ends_at_hub_ms(); end && *end <= turn.hub_ms) {
-      ended.push_back(session.get());
-    }
-  }
-  for (Session* session : ended) {
-    ++counters_.sessions_expired;
-    end_session(*session, turn);
-  }
-  if (turn.now - last_save_ >= kSaveEvery) save_progress(turn);
-  if (turn.now - last_sweep_ >= kSweepEvery) {
-    last_sweep_ = turn.now;
-    // One that has expired may have been replaced in this very group, where the last word counts.
-    if (!retained_on_their_way()) retained_.expire(turn.hub_ms, turn.group);
-  }
-  if (limits_.sys_interval.count() > 0 && turn.now - last_sys_ >= limits_.sys_interval) {
-    update_sys(turn);
-  }
-}
-
-// Rows of all that has moved, and the mark up to which tailing readers have been served, in one
-// commit: on the way back the mark is only trusted together with the rows.
-void Broker::save_progress(Turn& turn) {
-  last_save_ = turn.now;
-  bool anybody = false;
-  for (const auto& [id, session] : sessions_) {
-    if (!session->persistent()) continue;
-    anybody = true;
-    if (session->dirty()) session->save_flow(turn);
-  }
-  for (const auto& [key, group] : groups_) {
-    if (group->dirty() && group->persistent()) group->save(turn);
-  }
-  if (!anybody || feed_.head() == saved_head_) return;
-  saved_head_ = feed_.head();
-  Bytes value;
-  ByteWriter(value).le64(saved_head_.value);
-  turn.group.put_state(kTailRow, value);
-}
-
-void Broker::flow_due(Session& session) { flow_due_.push_back(session.number()); }
-
-void Broker::pump_due(Session& session) { pump_due_.push_back(session.number()); }
-
-bool Broker::run(Turn& turn) {
-  bool more = feed_.run(turn);
-  for (const std::uint64_t number : std::exchange(pump_due_, {})) {
-    const auto found = by_number_.find(number);
-    if (found == by_number_.end()) continue;
-    found->second->pump(turn);
-    more = true;
-  }
-  return more;
-}
-
-void Broker::end(Turn& turn) {
-  if (flow_due_.empty()) return;
-  std::sort(flow_due_.begin(), flow_due_.end());
-  flow_due_.erase(std::unique(flow_due_.begin(), flow_due_.end()), flow_due_.end());
-  for (const std::uint64_t number : flow_due_) {
-    const auto found = by_number_.find(number);
-    if (found == by_number_.end()) continue;
-    found->second->save_flow(turn);
-  }
-  flow_due_.clear();
-  for (const auto& [key, group] : groups_) {
-    if (group->dirty() && group->persistent()) group->save(turn);
-  }
-}
-
-void Broker::report_gap(std::string_view who, std::uint64_t records) {
-  logger::warn("mqtt", logger::text("'", who, "' missed ", records, " positions of the log that were retired before it read them"));
-}
-
-void Broker::update_sys(Turn& turn) {
-  const auto seconds = [](auto d) { return std::chrono::duration<double>(d).count(); };
-  SysFacts facts;
-  facts.version = RUNNEL_VERSION;
-  facts.uptime_s = static_cast<std::uint64_t>(seconds(turn.now - started_));
-  facts.clients_connected = connected_;
-  facts.clients_disconnected = sessions_.size() - connected_;
-  facts.clients_maximum = connected_max_;
-  facts.subscriptions = tree_.size();
-  facts.shared_subscriptions = groups_.size();
-  facts.retained = retained_.size();
-  const log::Log::Totals totals = log_.totals();
-  facts.stored_records = totals.stored;
-  facts.stored_bytes = totals.disk_bytes;
-  facts.counters = &counters_;
-  if (sys_others_) facts.others = sys_others_();
-  const double elapsed = last_sys_ < started_ ? 0 : seconds(turn.now - last_sys_);
-  last_sys_ = turn.now;
-  sys_.update(facts, elapsed, [&](std::string_view topic, std::string_view value) {
-    publish_sys(topic, value, turn);
-  });
-}
-
-// The hub's own messages are not events: they are in memory, retained, and go out with QoS 0 to those
-// who are there.
-void Broker::publish_sys(std::string_view topic, std::string_view value, Turn& turn) {
-  Message message;
-  message.topic = topic;
-  message.payload = value;
-  message.qos = QoS::at_most_once;
-  message.retain = true;
-  const StoredPtr stored = StoredMessage::make(message, turn.hub_ms);
-  sys_messages_.apply(std::string(topic), stored);
-  std::vector<core::SubscriptionTree::Entry> entries;
-  tree_.match(topic, entries);
-  for (const auto& entry : entries) {
-    if (entry.which == 0) continue;
-    auto& session = static_cast<Session&>(*static_cast<LogReader*>(entry.owner));
-    const Subscription* s = session.find(entry.which);
-    if (s == nullptr) continue;
-    Delivery delivery;
-    delivery.add(*s, message);
-    session.deliver({stored->message(), QoS::at_most_once, s->retain_as_published, delivery.ids, turn.hub_ms, {}, nullptr, stored}, turn);
-  }
-}
-
-void Broker::shut_down(Turn& turn) {
-  for (const Slot& slot : slots_) {
-    if (slot.connection != nullptr) {
-      slot.connection->disconnect(Reason::server_shutting_down, "the hub stops");
-    }
-  }
-  save_progress(turn);
 }
 
 }  // namespace runnel::broker

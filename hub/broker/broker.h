@@ -25,6 +25,7 @@
 #include "hub/broker/shared_group.h"
 #include "hub/broker/sys_tree.h"
 #include "hub/broker/topic_cache.h"
+#include "hub/core/replicas.h"
 #include "hub/core/routes.h"
 #include "hub/core/service.h"
 #include "hub/core/subscription_tree.h"
@@ -35,7 +36,14 @@ namespace runnel::broker {
 class Broker final : public core::Service, private Feed::Fanout {
  public:
   // `log`, `routes` and `reader` outlive this (routes: until set_routes gives others).
-  Broker(const log::Log& log, Limits limits, const core::Routes* routes, BlockReader& reader, Instant now);
+  Broker(
+      const log::Log& log,
+      Limits limits,
+      const core::Routes* routes,
+      core::Replicas& replicas,
+      BlockReader& reader,
+      Instant now
+  );
   ~Broker() override;
 
   // Sessions, shared groups and retained messages, as the log has them.
@@ -108,8 +116,16 @@ class Broker final : public core::Service, private Feed::Fanout {
   void queue_retained(Session& session, std::uint32_t which);
 
   // --- messages ---
-  // Routes a message and puts it into the turn's group. The reason says what to tell the publisher.
-  mqtt::Reason accept(const Message& message, Turn& turn);
+  struct Accepted {
+    mqtt::Reason reason{};  // what to tell the publisher
+    std::optional<PartitionId> replicated{};  // whose mirrors the acknowledgement waits for
+  };
+
+  // Routes a message and puts it into the turn's group.
+  Accepted accept(const Message& message, Turn& turn);
+  // The partition that such a message goes to, if its acknowledgement waits for mirrors.
+  std::optional<PartitionId> waited_for(std::string_view topic, std::string_view client);
+  void settle_in_turn(const log::Ticket& ticket, Errc records, Turn& turn);
   void settle(const log::Ticket& ticket, Errc records, Turn& turn);
   void settle_pubrec(Session& session, mqtt::PacketId id, mqtt::Reason reason, bool stored, Turn& turn);
   [[nodiscard]] bool anybody() const override { return tree_.size() > 0; }
@@ -144,6 +160,7 @@ class Broker final : public core::Service, private Feed::Fanout {
   const log::Log& log_;
   Limits limits_;
   core::SubscriptionTree tree_;
+  core::Replicas& replicas_;
   TopicCache cache_;
   RecordReader records_;
   Retained retained_;

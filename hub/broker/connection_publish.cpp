@@ -26,7 +26,8 @@ void Connection::on_publish(std::uint8_t flags, ByteView body, Turn& turn) {
   }
   if (publish.qos == QoS::exactly_once && session_->holds(publish.packet_id)) {
     // Stored already, or about to be: the answer comes with the next commit, the message does not.
-    turn.group.wait({session_->number(), publish.packet_id, static_cast<std::uint32_t>(Broker::Wait::pubrec), false});
+    const auto pubrec = static_cast<std::uint32_t>(Broker::Wait::pubrec);
+    turn.group.wait({session_->number(), publish.packet_id, pubrec, false, broker_.waited_for(publish.topic, session_->client_id())});
     return;
   }
   // 3.1.1 has no Receive Maximum: there the pause on a full group is the only brake.
@@ -62,12 +63,13 @@ void Connection::accept_publish(const mqtt::Publish& publish, Turn& turn) {
   message.qos = publish.qos;
   message.retain = publish.retain;
   std::swap(message.properties, broker_.packet_in_.properties);
-  Reason reason = Reason::success;
+  Broker::Accepted accepted;
   if (message.topic.starts_with("$SYS")) {
-    reason = Reason::not_authorized;
+    accepted.reason = Reason::not_authorized;
   } else {
-    reason = broker_.accept(message, turn);
+    accepted = broker_.accept(message, turn);
   }
+  const Reason reason = accepted.reason;
   std::swap(message.properties, broker_.packet_in_.properties);
   if (reason != Reason::success) {
     ++broker_.counters_.publish_refused;
@@ -85,12 +87,12 @@ void Connection::accept_publish(const mqtt::Publish& publish, Turn& turn) {
   switch (publish.qos) {
     case QoS::at_most_once: return;
     case QoS::at_least_once:
-      turn.group.wait({ticket_owner_, publish.packet_id, static_cast<std::uint32_t>(Broker::Wait::puback), true});
+      turn.group.wait({ticket_owner_, publish.packet_id, static_cast<std::uint32_t>(Broker::Wait::puback), true, accepted.replicated});
       return;
     case QoS::exactly_once:
       session_->hold(publish.packet_id);
       if (session_->persistent()) broker_.flow_due(*session_);
-      turn.group.wait({session_->number(), publish.packet_id, pubrec, true});
+      turn.group.wait({session_->number(), publish.packet_id, pubrec, true, accepted.replicated});
       return;
   }
 }

@@ -19,7 +19,7 @@ struct LinkReport {
   };
 
   std::string name;
-  std::string direction;    // "up", "down"
+  std::string direction;    // "up", "down", "mirror"
   std::string state;        // "connecting", "online", "waiting", "paused", "off-schedule", "day-spent"
   std::string why;          // of not being online; may be empty
   std::string delivery;     // "exactly-once", "at-least-once"

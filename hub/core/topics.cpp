@@ -84,8 +84,23 @@ void Topics::ensure(const std::vector<TopicSpec>& specs, log::Group& group) {
 
 void Topics::configure(const std::vector<TopicSpec>& specs, log::Group& group) {
   configured_.clear();
-  for (const TopicSpec& spec : specs) configured_.insert(spec.name);
+  needs_.clear();
+  for (const TopicSpec& spec : specs) {
+    configured_.insert(spec.name);
+    if (spec.min_replicas > 1) needs_[spec.name] = {spec.name, spec.min_replicas, spec.refuse_alone};
+  }
   ensure(specs, group);
+  ++changes_;
+}
+
+ReplicaNeeds Topics::replica_needs() const {
+  ReplicaNeeds out;
+  for (const auto& [name, need] : needs_) {
+    const auto* partitions = find(name);
+    if (partitions == nullptr) continue;
+    for (const PartitionId id : *partitions) out.emplace(id, need);
+  }
+  return out;
 }
 
 void Topics::set_config(std::string_view name, TopicConfig config, log::Group& group) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/core/replicas.h"
 #include "hub/core/topic_config.h"
 #include "storage/log/group.h"
 #include "storage/log/log.h"
@@ -27,6 +28,8 @@ struct TopicSpec {
   std::string name;
   std::uint32_t partitions = 1;
   TopicConfig config = {};  // what it should have set; what it has set beside that stays
+  std::uint32_t min_replicas = 1;  // until configure() says otherwise
+  bool refuse_alone = true;        // while there are fewer
 };
 
 class Topics {
@@ -57,6 +60,9 @@ class Topics {
   // What is set of a topic's configuration; of one that is not there, nothing.
   [[nodiscard]] const TopicConfig& config(std::string_view name) const;
 
+  // Of those that ask for more than this hub, by partition.
+  [[nodiscard]] ReplicaNeeds replica_needs() const;
+
   // nullptr: there is no such topic.
   [[nodiscard]] const std::vector<PartitionId>* find(std::string_view name) const;
   [[nodiscard]] const Map& all() const { return topics_; }
@@ -64,7 +70,7 @@ class Topics {
   // The topic whose first partition that is; nullptr: there is none.
   [[nodiscard]] const std::string* that_begins_at(PartitionId first) const;
 
-  // Goes up whenever a topic or a partition comes or goes: what was made of them is to be made anew.
+  // Goes up whenever a topic or a partition comes or goes, or is configured anew: what was made of them is to be made anew.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
  private:
@@ -77,6 +83,7 @@ class Topics {
   std::uint64_t changes_ = 0;
   std::map<std::string, TopicConfig, std::less<>> configs_;  // of those that have something set
   std::set<std::string, std::less<>> configured_;
+  std::map<std::string, ReplicaNeed, std::less<>> needs_;
   log::Log* log_ = nullptr;
   std::uint32_t next_partition_ = 0;
 };

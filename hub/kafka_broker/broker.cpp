@@ -25,19 +25,23 @@ Broker::Broker(
     const log::Log& log,
     core::Topics& topics,
     core::Users& users,
+    core::Replicas& replicas,
     PartitionReader& reader,
     const Limits& limits
 )
-    : log_(log), topics_(topics), reader_(reader), users_(users), limits_(limits), memory_(*this), produces_(*this),
+    : log_(log), topics_(topics), reader_(reader), users_(users), replicas_(replicas), limits_(limits), memory_(*this), produces_(*this),
       fetches_(*this, reader), time_lookups_(*this, reader),
       groups_(*this),
+      offset_feed_(groups_.offsets()),
       transactions_(
           transaction_limits(limits),
           groups_.offsets(),
           [this](core::Turn& turn) { return cluster_.next_producer_id(turn); },
           kTransactionTicket
       ),
-      logins_(*this) {}
+      logins_(*this) {
+  groups_.offsets().set_watcher([this](const core::OffsetKey& key) { offset_feed_.changed(key); });
+}
 
 Broker::~Broker() {
   RUNNEL_CHECK(connections_.empty());
@@ -46,7 +50,42 @@ Broker::~Broker() {
 Result<void> Broker::load(core::Turn& turn) {
   RUNNEL_TRY(cluster_.load(log_, turn));
   RUNNEL_TRY(groups_.load(log_, turn.now));
-  return transactions_.load(log_, turn);
+  RUNNEL_TRY(cluster_.pass_known_producers(log_));
+  follow_topics();
+  return transactions_.load(log_, turn, [this](PartitionId p) { return replicas_.mirrored(p); });
+}
+
+void Broker::set_limits(const Limits& limits) {
+  limits_ = limits;
+  replicas_.configure(topics_.replica_needs(), limits_.replica_timeout);
+}
+
+// What topics ask of mirrors.
+void Broker::follow_topics() {
+  if (std::exchange(topic_changes_, topics_.changes()) == topics_.changes()) return;
+  replicas_.configure(topics_.replica_needs(), limits_.replica_timeout);
+}
+
+void Broker::adopt(core::Turn& turn) {
+  const auto passed = cluster_.pass_known_producers(log_);
+  const auto aborted = transactions_.abort_ownerless(log_, turn);
+  if (!passed || !aborted) logger::error("kafka", "the log cannot be read for what the mirrors' origins have left open");
+}
+
+void Broker::note_replica(Text mirror, const FetchRequest& request, core::Turn& turn) {
+  offset_feed_.begin(log_.boot());
+  for (const auto& topic : request.topics) {
+    for (const FetchRequest::Partition& p : topic.partitions) {
+      const Offset at(p.fetch_offset);
+      if (topic.name == core::kGroupOffsetsTopic) {
+        // One of before this start says nothing of what there is now.
+        const bool known = offset_feed_.start(at) == at;
+        replicas_.has(mirror, core::kGroupOffsets, known ? at : Offset(0), offset_feed_.end(), turn.now);
+      } else if (const PartitionId* id = partition(topic.name, p.index)) {
+        replicas_.has(mirror, *id, at, log_.range(*id).high_watermark, turn.now);
+      }
+    }
+  }
 }
 
 // --- connections ---
@@ -168,37 +207,56 @@ void Broker::delete_topic(std::string_view name, core::Turn& turn) {
 // --- turns ---
 
 void Broker::committed(const log::Group& group, core::Turn& turn) {
-  produces_.committed(group);
+  produces_.committed(group, turn);
+  const Offset offsets_end = offset_feed_.end();
   groups_.committed(group, turn);
   for (const log::Ticket& ticket : group.tickets()) {
     if (ticket.kind == kTransactionTicket) transactions_.settled(ticket, group.outcome);
   }
   if (auto waiting = after_commit_.extract(&group); !waiting.empty()) {
     for (AfterCommit& w : waiting.mapped()) {
-      Connection* const to = find(w.connection);
-      if (to == nullptr) continue;
       const bool stored = group.outcome.state == Errc::ok &&
                           (!w.needs_records || group.outcome.records == Errc::ok);
-      to->answer(w.slot, std::move(stored ? w.done : w.failed));
+      settle(std::move(w), stored, turn);
     }
   }
   // Behind the answers: who has taken away their own credential is told that they have.
   if (review_after_.erase(&group) > 0) logins_.review();
   fetches_.committed(group, turn);
+  if (offset_feed_.end() != offsets_end) fetches_.offsets_changed(turn);
   let_go_on(turn);
 }
 
+// Answers, once the mirrors have it that are waited for.
+void Broker::settle(AfterCommit waiting, bool stored, core::Turn& turn) {
+  const auto answer = [this](AfterCommit& w, bool done) {
+    if (Connection* const to = find(w.connection)) to->answer(w.slot, std::move(done ? w.done : w.failed));
+  };
+  std::vector<core::Replicas::Place> places;
+  for (const PartitionId id : waiting.replicated) {
+    const bool offsets = id == core::kGroupOffsets;
+    if (replicas_.waits(id)) places.push_back({id, offsets ? offset_feed_.end() : log_.range(id).high_watermark});
+  }
+  if (!stored || places.empty()) return answer(waiting, stored);
+  auto held = std::make_shared<AfterCommit>(std::move(waiting));
+  replicas_.when(0, std::move(places), turn.now, [answer, held](bool replicated, core::Turn&) {
+    answer(*held, replicated);
+  });
+}
+
 void Broker::tick(core::Turn& turn) {
+  follow_topics();
   groups_.tick(turn);
   transactions_.tick(turn);
   fetches_.tick(turn);
   logins_.tick(turn);
   memory_.tick(turn.now);
+  replicas_.tick(turn);
 }
 
 std::optional<Instant> Broker::deadline() const {
   std::optional<Instant> first;
-  for (const auto& one : {fetches_.deadline(), groups_.deadline(), logins_.deadline()}) {
+  for (const auto& one : {fetches_.deadline(), groups_.deadline(), logins_.deadline(), replicas_.deadline()}) {
     if (one && (!first || *one < *first)) first = one;
   }
   return first;
@@ -207,6 +265,7 @@ std::optional<Instant> Broker::deadline() const {
 bool Broker::run(core::Turn& turn) {
   groups_.run(turn);
   memory_.run(turn);
+  replicas_.run(turn);
   let_go_on(turn);
   return memory_.ready();
 }

@@ -11,6 +11,7 @@
 
 #include <unordered_map>
 
+#include "hub/core/replicas.h"
 #include "hub/core/topics.h"
 #include "hub/core/transactions/transaction_coordinator.h"
 #include "hub/core/users.h"
@@ -24,6 +25,7 @@
 #include "hub/kafka_broker/limits.h"
 #include "hub/kafka_broker/logins.h"
 #include "hub/kafka_broker/memory.h"
+#include "hub/kafka_broker/offset_feed.h"
 #include "hub/kafka_broker/produces.h"
 #include "hub/kafka_broker/time_lookup.h"
 
@@ -36,6 +38,7 @@ class Broker final : public core::Service {
       const log::Log& log,
       core::Topics& topics,
       core::Users& users,
+      core::Replicas& replicas,
       PartitionReader& reader,
       const Limits& limits
   );
@@ -55,7 +58,7 @@ class Broker final : public core::Service {
   void end(core::Turn& turn) override;
   void shut_down(core::Turn& turn) override;
 
-  void set_limits(const Limits& limits) { limits_ = limits; }
+  void set_limits(const Limits& limits);
   [[nodiscard]] const Limits& limits() const { return limits_; }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
@@ -76,6 +79,14 @@ class Broker final : public core::Service {
   [[nodiscard]] const std::string& cluster_id() const {
     return limits_.cluster_id.empty() ? cluster_.id() : limits_.cluster_id;
   }
+  [[nodiscard]] core::Replicas& replicas() { return replicas_; }
+  [[nodiscard]] const core::Replicas& replicas() const { return replicas_; }
+  [[nodiscard]] OffsetFeed& offset_feed() { return offset_feed_; }
+  // A mirror's fetch says what it has.
+  void note_replica(Text mirror, const FetchRequest& request, core::Turn& turn);
+  // Topics that were a mirror's are this hub's own from now on: transactions that their origin has left
+  // open are aborted, and its producers' ids are given to nobody.
+  void adopt(core::Turn& turn);
   [[nodiscard]] Produces& produces() { return produces_; }
   [[nodiscard]] Fetches& fetches() { return fetches_; }
   [[nodiscard]] const Fetches& fetches() const { return fetches_; }
@@ -132,16 +143,19 @@ class Broker final : public core::Service {
       const Response& response,
       const Response& failed,
       core::Turn& turn,
-      log::Group::Tie tie = log::Group::Tie::none  // records: they must be stored too
+      log::Group::Tie tie = log::Group::Tie::none,  // records: they must be stored too
+      std::vector<PartitionId> replicated = {}      // whose mirrors must have it too
   ) {
-    if (turn.group.empty()) return answer(call, response);
-    after_commit_[&turn.group].push_back(
-        {call.connection,
-         call.slot,
-         tie == log::Group::Tie::records,
-         encode_response(call.correlation_id, call.version, response),
-         encode_response(call.correlation_id, call.version, failed)}
-    );
+    if (turn.group.empty() && replicated.empty()) return answer(call, response);
+    AfterCommit waiting{
+        call.connection,
+        call.slot,
+        tie == log::Group::Tie::records,
+        encode_response(call.correlation_id, call.version, response),
+        encode_response(call.correlation_id, call.version, failed),
+        std::move(replicated)};
+    if (turn.group.empty()) return settle(std::move(waiting), true, turn);
+    after_commit_[&turn.group].push_back(std::move(waiting));
   }
 
   // A request that gets no answer.
@@ -155,14 +169,20 @@ class Broker final : public core::Service {
     bool needs_records = false;
     Bytes done;
     Bytes failed;
+    std::vector<PartitionId> replicated;
   };
 
+  void settle(AfterCommit waiting, bool stored, core::Turn& turn);
+
   void let_go_on(core::Turn& turn);
+  void follow_topics();
 
   const log::Log& log_;
   core::Topics& topics_;
+  std::uint64_t topic_changes_ = 0;
   PartitionReader& reader_;
   core::Users& users_;
+  core::Replicas& replicas_;
   Limits limits_;
   Memory memory_;
   Cluster cluster_;
@@ -170,6 +190,7 @@ class Broker final : public core::Service {
   Fetches fetches_;
   TimeLookups time_lookups_;
   Groups groups_;
+  OffsetFeed offset_feed_;
   core::TransactionCoordinator transactions_;
   Logins logins_;
   std::unordered_map<std::uint64_t, Connection*> connections_;

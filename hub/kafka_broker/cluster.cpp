@@ -28,7 +28,6 @@ Result<void> Cluster::load(const log::Log& log, core::Turn& turn) {
   RUNNEL_TRY(log.each_state(kProducerRow, [&](ByteView name, ByteView value) {
     if (name == kProducerRow) next_producer_ = ByteReader(value).le64();
   }));
-  if (next_producer_ == 0) RUNNEL_TRY(pass_known_producers(log));
   if (!id_.empty()) return {};
   std::random_device random;
   std::uniform_int_distribution<std::size_t> any(0, kLetters.size() - 1);
@@ -37,8 +36,8 @@ Result<void> Cluster::load(const log::Log& log, core::Turn& turn) {
   return {};
 }
 
-// The row is new, or was damaged: what is known of an old producer may not be held against a new one,
-// whose first batches would be taken for repetitions.
+// What is known of another producer may not be held against a new one, whose first batches would be taken
+// for repetitions: the row may be new, or was damaged, and mirrors bring producers of other hubs.
 Result<void> Cluster::pass_known_producers(const log::Log& log) {
   const auto pass = [this](std::int64_t producer) {
     if (producer < 0 || producer >= kMadeUpIds) return;

@@ -31,14 +31,15 @@ class Cluster {
   // durable.
   std::int64_t next_producer_id(core::Turn& turn);
 
+  // No id that the log knows is given out from now on.
+  Result<void> pass_known_producers(const log::Log& log);
+
   // The id of a topic, by its first partition, which is never used again.
   [[nodiscard]] Uuid topic_id(PartitionId first_partition) const;
   // The other way round; nullopt: it is no id that we gave.
   [[nodiscard]] std::optional<PartitionId> first_partition(const Uuid& topic_id) const;
 
  private:
-  Result<void> pass_known_producers(const log::Log& log);
-
   std::string id_;
   std::uint64_t next_producer_ = 0;
 };

@@ -109,7 +109,15 @@ void handle(const Context& c, const OffsetCommitRequest& request) {
   for (auto& topic : failed.topics) {
     for (auto& p : topic.partitions) p.error_code = ErrorCode::coordinator_not_available;
   }
-  c.broker.answer_after_commit(c.call, response, failed, c.turn);
+  // What is committed of a topic is as safe as its records.
+  std::vector<PartitionId> replicated;
+  for (const core::GroupOffsets::Entry& entry : entries) {
+    const PartitionId* id = c.broker.partition(entry.topic, entry.partition);
+    if (replicated.empty() && c.broker.replicas().waits(*id)) replicated.push_back(core::kGroupOffsets);
+  }
+  c.broker.answer_after_commit(
+      c.call, response, failed, c.turn, log::Group::Tie::none, std::move(replicated)
+  );
 }
 
 void handle(const Context& c, const OffsetFetchRequest& request) {

@@ -62,7 +62,8 @@ void Fetches::look_up(Fetch& fetch, const FetchRequest& request) const {
       p.index = asked.index;
       p.offset = Offset(asked.fetch_offset);
       p.bytes_max = positive(asked.partition_max_bytes);
-      const PartitionId* id = broker_.partition(name, asked.index);
+      const bool offsets = request.replica_id >= 0 && name == core::kGroupOffsetsTopic;
+      const PartitionId* id = offsets ? &core::kGroupOffsets : broker_.partition(name, asked.index);
       if (by_id && name.empty()) {
         p.error = ErrorCode::unknown_topic_id;
       } else if (id == nullptr) {
@@ -78,6 +79,12 @@ void Fetches::look_up(Fetch& fetch, const FetchRequest& request) const {
   }
 }
 
+log::PartitionRange Fetches::range(PartitionId partition) const {
+  if (partition != core::kGroupOffsets) return broker_.log().range(partition);
+  const Offset end = broker_.offset_feed().end();
+  return {Offset(0), end, end};
+}
+
 // Where the ends are now, and the first read that is worth while.
 void Fetches::begin(Fetch& fetch, core::Turn& turn) {
   fetch.next = 0;
@@ -87,7 +94,8 @@ void Fetches::begin(Fetch& fetch, core::Turn& turn) {
     p.batches.clear();
     p.aborted.clear();
     if (p.error != ErrorCode::none) continue;
-    p.range = broker_.log().range(p.id);
+    p.range = range(p.id);
+    if (p.id == core::kGroupOffsets) p.offset = broker_.offset_feed().start(p.offset);
     if (p.offset < p.range.log_start || p.offset > p.range.high_watermark) {
       p.error = ErrorCode::offset_out_of_range;
       fetch.failed = true;
@@ -106,6 +114,13 @@ void Fetches::read_on(Fetch& fetch, core::Turn& turn) {
       break;
     }
     const std::size_t room = fetch.bytes_max - std::min(fetch.read, fetch.bytes_max);
+    if (p.id == core::kGroupOffsets) {
+      Fetches::Partition& offsets = fetch.partitions[fetch.next];
+      offsets.range = range(p.id);
+      offsets.batches = broker_.offset_feed().read(p.offset, std::min(room, p.bytes_max));
+      fetch.read += offsets.batches.size();
+      continue;
+    }
     const std::uint64_t connection = fetch.call.connection;
     const auto done = [this, connection](Result<log::Fetched> fetched, core::Turn& t) {
       got(connection, std::move(fetched), t);
@@ -191,7 +206,7 @@ bool Fetches::more_came(const Fetch& fetch) const {
 }
 
 bool Fetches::more_came(const Fetch& fetch, const Partition& p) const {
-  return fetch.end(broker_.log().range(p.id)) > fetch.end(p.range);
+  return fetch.end(range(p.id)) > fetch.end(p.range);
 }
 
 void Fetches::wait(Fetch& fetch) {
@@ -250,6 +265,17 @@ void Fetches::committed(const log::Group& group, core::Turn& turn) {
       }
     }
   }
+  wake(due, turn);
+}
+
+void Fetches::offsets_changed(core::Turn& turn) {
+  std::set<Fetch*> due;
+  const auto [first, last] = by_partition_.equal_range(core::kGroupOffsets);
+  for (auto it = first; it != last; ++it) due.insert(it->second.fetch);
+  wake(due, turn);
+}
+
+void Fetches::wake(const std::set<Fetch*>& due, core::Turn& turn) {
   for (Fetch* fetch : due) {
     stop_waiting(*fetch);
     begin(*fetch, turn);

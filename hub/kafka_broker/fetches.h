@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "hub/kafka/messages/fetch.h"
@@ -25,6 +26,9 @@ class Fetches {
   Fetches(Broker& broker, PartitionReader& reader) : broker_(broker), reader_(reader) {}
 
   void handle(const Call& call, const FetchRequest& request, core::Turn& turn);
+
+  // Groups have committed offsets: wakes the mirrors that follow these.
+  void offsets_changed(core::Turn& turn);
 
   // These partitions are no more: who fetches from them is told so, at once if he waits.
   void gone(const std::vector<PartitionId>& partitions);
@@ -94,6 +98,9 @@ class Fetches {
   };
 
   void look_up(Fetch& fetch, const FetchRequest& request) const;
+  // Of a partition, or of what groups have committed.
+  [[nodiscard]] log::PartitionRange range(PartitionId partition) const;
+  void wake(const std::set<Fetch*>& due, core::Turn& turn);
   void begin(Fetch& fetch, core::Turn& turn);
   void read_on(Fetch& fetch, core::Turn& turn);
   void got(std::uint64_t connection, Result<log::Fetched> fetched, core::Turn& turn);

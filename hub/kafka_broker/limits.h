@@ -27,6 +27,9 @@ struct Limits {
   std::uint32_t partitions_per_topic_max = 256;
   std::size_t topics_max = 1000;
 
+  // How long an acknowledgement waits for mirrors, and how long ago one may have had everything.
+  std::chrono::milliseconds replica_timeout{10'000};
+
   // What the log does with all records; told to clients that ask.
   std::optional<std::chrono::milliseconds> retention;
   std::uint64_t generation_bytes = std::uint64_t{64} << 20;

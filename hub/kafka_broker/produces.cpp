@@ -54,6 +54,8 @@ ErrorCode error_of(Errc refusal) {
   return full ? ErrorCode::not_enough_replicas : ErrorCode::kafka_storage_error;
 }
 
+constexpr std::int16_t kAllAcks = -1;
+
 bool valid_acks(std::int16_t acks) {
   return acks >= -1 && acks <= 1;
 }
@@ -65,6 +67,7 @@ void handle(const Context& c, const ProduceRequest& request) {
 }
 
 void handle(const Context& c, const FetchRequest& request) {
+  if (request.replica_id >= 0 && c.client_id) c.broker.note_replica(*c.client_id, request, c.turn);
   c.broker.fetches().handle(c.call, request, c.turn);
 }
 
@@ -72,6 +75,7 @@ void Produces::handle(const Call& call, const ProduceRequest& request, core::Tur
   Waiting waiting;
   waiting.call = call;
   waiting.answered = request.acks != 0;
+  waiting.replicated = request.acks == kAllAcks;
   bool any = false;
   for (const auto& topic : request.topics) {
     waiting.topics.emplace_back(topic.name);
@@ -81,7 +85,7 @@ void Produces::handle(const Call& call, const ProduceRequest& request, core::Tur
       part.index = p.index;
       part.error = valid_acks(request.acks) ? ErrorCode::none : ErrorCode::invalid_required_acks;
       if (part.error == ErrorCode::none) {
-        take(part, topic.name, p.records, request.transactional_id, turn);
+        take(part, topic.name, p.records, request, turn);
       }
       any = any || part.error == ErrorCode::none;
       waiting.parts.push_back(std::move(part));
@@ -98,7 +102,7 @@ void Produces::take(
     Part& part,
     std::string_view topic,
     const NullableBlob& records,
-    const NullableText& transactional_id,
+    const ProduceRequest& request,
     core::Turn& turn
 ) {
   const PartitionId* id = broker_.partition(topic, part.index);
@@ -107,6 +111,11 @@ void Produces::take(
     return;
   }
   part.id = *id;
+  if (const auto why = refusal(*id, request.acks == kAllAcks, turn.now); !why.empty()) {
+    part.error = broker_.replicas().mirrored(*id) ? ErrorCode::policy_violation : ErrorCode::not_enough_replicas;
+    part.message = why;
+    return;
+  }
   if (!records || records->bytes.empty()) {
     part.error = ErrorCode::invalid_record;
     part.message = "there is no record batch";
@@ -119,7 +128,7 @@ void Produces::take(
       records->bytes, {bytes_max, log::records_bytes_max(bytes_max), config.compacted()}
   );
   if (verdict.ok() && verdict.facts.transactional()) {
-    part.error = may_write(verdict.facts, transactional_id, *id);
+    part.error = may_write(verdict.facts, request.transactional_id, *id);
     if (part.error == ErrorCode::invalid_txn_state) {
       part.message = "the partition is in no open transaction of this producer";
     }
@@ -148,6 +157,19 @@ void Produces::take(
   part.place = turn.group.append_batch(*id, scratch_);
 }
 
+std::string_view Produces::refusal(PartitionId partition, bool waits, Instant now) const {
+  using Taking = core::Replicas::Taking;
+  switch (broker_.replicas().taking(partition, now)) {
+    case Taking::mirrored:
+      return "the topic is a mirror here: it takes the records of its origin and no others";
+    case Taking::too_few:
+      return waits ? "too few mirrors of the topic are in step" : "";
+    case Taking::yes:
+      break;
+  }
+  return "";
+}
+
 ErrorCode Produces::may_write(
     const log::BatchFacts& batch, const NullableText& transactional_id, PartitionId partition
 ) const {
@@ -158,7 +180,7 @@ ErrorCode Produces::may_write(
   );
 }
 
-void Produces::committed(const log::Group& group) {
+void Produces::committed(const log::Group& group, core::Turn& turn) {
   auto waiting = waiting_.extract(&group);
   if (waiting.empty()) return;
   for (Waiting& w : waiting.mapped()) {
@@ -170,8 +192,27 @@ void Produces::committed(const log::Group& group) {
       if (part.error == ErrorCode::none) part.base = appended.base;
       part.append_time_ms = appended.append_time_ms;
     }
-    send(w);
+    settle(std::move(w), turn);
   }
+}
+
+// Answers, once the mirrors have it that the topics ask for.
+void Produces::settle(Waiting waiting, core::Turn& turn) {
+  std::vector<core::Replicas::Place> places;
+  for (const Part& part : waiting.parts) {
+    if (!waiting.replicated || part.error != ErrorCode::none || !broker_.replicas().waits(part.id)) continue;
+    places.push_back({part.id, broker_.log().range(part.id).high_watermark});
+  }
+  if (places.empty()) return send(waiting);
+  auto held = std::make_shared<Waiting>(std::move(waiting));
+  broker_.replicas().when(0, std::move(places), turn.now, [this, held](bool replicated, core::Turn&) {
+    for (Part& part : held->parts) {
+      if (replicated || part.error != ErrorCode::none || !broker_.replicas().waits(part.id)) continue;
+      part.error = ErrorCode::not_enough_replicas_after_append;
+      part.message = "stored here, but not by enough mirrors in time";
+    }
+    send(*held);
+  });
 }
 
 void Produces::send(const Waiting& waiting) {

@@ -1,11 +1,12 @@
 // Produce requests, from their arrival to the commit that answers them.
 //
 // Promise P1: with acks=1 and acks=all the answer leaves after the commit that holds the batches; with
-// acks=0 there is none.
+// acks=0 there is none. With acks=all it also waits for the mirrors that the topic asks for.
 //
 // Threads: one, the io thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,7 +27,7 @@ class Produces {
   void handle(const Call& call, const ProduceRequest& request, core::Turn& turn);
 
   // Answers the requests whose batches the group held.
-  void committed(const log::Group& group);
+  void committed(const log::Group& group, core::Turn& turn);
 
  private:
   // What became of one partition's batch so far.
@@ -44,7 +45,8 @@ class Produces {
 
   struct Waiting {
     Call call;
-    bool answered = true;  // acks is not 0
+    bool answered = true;     // acks is not 0
+    bool replicated = false;  // acks is all: mirrors are waited for
     std::vector<std::string> topics;
     std::vector<Part> parts;
   };
@@ -54,13 +56,16 @@ class Produces {
       Part& part,
       std::string_view topic,
       const NullableBlob& records,
-      const NullableText& transactional_id,
+      const ProduceRequest& request,
       core::Turn& turn
   );
+  // Why nobody may write to the partition now; empty: one may. `waits`: for mirrors.
+  [[nodiscard]] std::string_view refusal(PartitionId partition, bool waits, Instant now) const;
   // Of a transactional batch.
   [[nodiscard]] ErrorCode may_write(
       const log::BatchFacts& batch, const NullableText& transactional_id, PartitionId partition
   ) const;
+  void settle(Waiting waiting, core::Turn& turn);
   void send(const Waiting& waiting);
 
   Broker& broker_;

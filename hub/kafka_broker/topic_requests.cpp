@@ -122,6 +122,9 @@ void handle(const Context& c, const CreatePartitionsRequest& request) {
     const auto* partitions = c.broker.topics().find(topic.name);
     if (partitions == nullptr) {
       out.error_code = ErrorCode::unknown_topic_or_partition;
+    } else if (c.broker.replicas().mirrored(partitions->front())) {
+      out.error_code = ErrorCode::policy_violation;
+      out.error_message = "the topic is a mirror here: it has the partitions of its origin";
     } else if (topic.count <= static_cast<std::int64_t>(partitions->size()) ||
                topic.count > static_cast<std::int64_t>(c.broker.limits().partitions_per_topic_max)) {
       out.error_code = ErrorCode::invalid_partitions;

@@ -26,6 +26,19 @@ ErrorCode error_of(TransactionError error, Version version, Version knows_fenced
 constexpr Version kInitKnowsFenced = 4;
 constexpr Version kOthersKnowFenced = 2;
 
+// Whose mirrors must have the end of a transaction: of one that has ended already, which is asked for
+// again, it is not known any more what it had touched.
+std::vector<PartitionId> waited_for(Broker& broker, Text id) {
+  std::vector<PartitionId> out = broker.replicas().waited_for();
+  const core::Transaction* transaction = broker.transactions().find(id);
+  if (transaction == nullptr || transaction->state != core::TransactionState::ongoing) return out;
+  std::erase_if(out, [&](PartitionId partition) {
+    if (partition == core::kGroupOffsets) return transaction->groups.empty();
+    return !transaction->partitions.contains(partition);
+  });
+  return out;
+}
+
 void identify_idempotent(const Context& c) {
   InitProducerIdResponse failed;
   failed.error_code = ErrorCode::coordinator_not_available;
@@ -146,6 +159,8 @@ void handle(const Context& c, const AddOffsetsToTxnRequest& request) {
 }
 
 void handle(const Context& c, const EndTxnRequest& request) {
+  std::vector<PartitionId> replicated;
+  if (request.committed) replicated = waited_for(c.broker, request.transactional_id);
   const auto ended = c.broker.transactions().end(
       request.transactional_id,
       {request.producer_id, request.producer_epoch},
@@ -157,7 +172,9 @@ void handle(const Context& c, const EndTxnRequest& request) {
   if (ended.error != TransactionError::none) return c.broker.answer(c.call, response);
   EndTxnResponse failed;
   failed.error_code = ErrorCode::coordinator_not_available;
-  c.broker.answer_after_commit(c.call, response, failed, c.turn, ended.tie);
+  c.broker.answer_after_commit(
+      c.call, response, failed, c.turn, ended.tie, std::move(replicated)
+  );
 }
 
 void handle(const Context& c, const TxnOffsetCommitRequest& request) {

@@ -123,7 +123,7 @@ void Api::handle(const HttpRequest& request, HttpReply reply) {
   }
   if (path == "/metrics") return reply(metrics());
   if (path == "/api/v1/status") return reply(status());
-  if (path == "/api/v1/links") return reply({200, "application/json", links_json(links_())});
+  if (path == "/api/v1/links") return reply({200, "application/json", links_json(links_(), kafka_.replicas(), clock_.now())});
   if (path == "/api/v1/topics") return reply(topics());
   constexpr std::string_view kTopics = "/api/v1/topics/";
   constexpr std::string_view kRecords = "/records";
@@ -302,6 +302,7 @@ HttpAnswer Api::metrics() const {
   e.counter("runnel_mqtt_publish_sent_total", "PUBLISH packets sent.", d(c.publish_sent));
   e.counter("runnel_mqtt_bytes_received_total", "Bytes received from MQTT clients.", d(c.bytes_received));
   link_metrics(links_(), e);
+  mirror_metrics(kafka_.replicas(), clock_.now(), e);
   e.gauge("runnel_clock_synchronized", "Whether something disciplines the wall clock.", clock_.wall().synchronized ? 1 : 0);
   return {200, "text/plain; version=0.0.4", e.take()};
 }

@@ -51,10 +51,44 @@ json::object json_of(const core::LinkReport& link) {
 
 }  // namespace
 
-std::string links_json(const std::vector<core::LinkReport>& links) {
+std::string links_json(
+    const std::vector<core::LinkReport>& links, const core::Replicas& replicas, Instant now
+) {
   json::array all;
   for (const core::LinkReport& link : links) all.push_back(json_of(link));
-  return json::serialize(json::object{{"links", std::move(all)}}) + "\n";
+  json::array mirrors;
+  for (const core::Replicas::Mirror& mirror : replicas.mirrors(now)) {
+    mirrors.push_back(json::object{
+        {"name", mirror.name},
+        {"partitions", mirror.partitions},
+        {"in_step", mirror.in_step},
+        {"lag_records", mirror.lag_records},
+        {"silent_s", mirror.silent_s},
+    });
+  }
+  return json::serialize(json::object{
+             {"links", std::move(all)},
+             {"mirrors", std::move(mirrors)},
+             {"short_of_replicas", json::value_from(replicas.short_of())},
+         }) +
+         "\n";
+}
+
+void mirror_metrics(const core::Replicas& replicas, Instant now, Exposition& out) {
+  const auto mirrors = replicas.mirrors(now);
+  const auto each = [&](const char* name, const char* help, auto value) {
+    for (const auto& mirror : mirrors) {
+      out.gauge(name, help, static_cast<double>(value(mirror)), "mirror=\"" + mirror.name + "\"");
+    }
+  };
+  using Mirror = core::Replicas::Mirror;
+  each("runnel_mirror_lag_records", "Records that the mirror does not have on its disk yet.", [](const Mirror& m) { return m.lag_records; });
+  each("runnel_mirror_partitions", "Partitions that it follows.", [](const Mirror& m) { return m.partitions; });
+  each("runnel_mirror_partitions_in_step", "Of these, those of which it has had everything within replica_timeout.", [](const Mirror& m) { return m.in_step; });
+  each("runnel_mirror_silent_seconds", "Since it last asked.", [](const Mirror& m) { return m.silent_s; });
+  for (const std::string& topic : replicas.topics()) {
+    out.gauge("runnel_topic_short_of_replicas", "Whether too few mirrors of a topic with min_replicas are in step.", replicas.short_of().contains(topic) ? 1 : 0, "topic=\"" + topic + "\"");
+  }
 }
 
 void link_metrics(const std::vector<core::LinkReport>& links, Exposition& out) {

@@ -11,6 +11,7 @@ std::string_view describe(Errc code) {
     case Errc::malformed: return "malformed input";
     case Errc::too_large: return "over a configured limit";
     case Errc::not_found: return "not found";
+    case Errc::not_replicated: return "it is stored here, but not by enough mirrors in time";
     case Errc::log_full: return "the log is at its ceiling and the policy is to reject";
     case Errc::queue_full: return "too much is waiting for the next commit";
     case Errc::log_failed: return "a flush failed; restart to recover what the disk has";

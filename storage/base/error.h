@@ -25,6 +25,7 @@ enum class Errc {
   already_running,  // another process holds the data directory
   invalid_argument, // a value that the caller should not have passed on
   stopped,          // shutting down
+  not_replicated,   // stored here, but not by enough mirrors in time
 };
 
 // One sentence for people.

@@ -25,6 +25,7 @@ struct Ticket {
   std::uint32_t tag = 0;
   std::uint32_t kind = 0;
   bool needs_records = false;  // the outcome of the records is the outcome of this ticket
+  std::optional<PartitionId> replicated{};  // the mirrors of this partition are waited for too
 };
 
 class Group {

@@ -24,7 +24,7 @@ FLOORS = {
     "hub/net": ["storage/base", "storage/log", "hub/mqtt", "hub/core", "hub/broker",
                 "hub/kafka_broker", "hub/runtime"],
     "hub/kafka_client": ["storage/base"],
-    "bridge": ["storage/base", "storage/log", "hub/core", "hub/kafka_client"],
+    "bridge": ["storage/base", "storage/log", "hub/core", "hub/kafka", "hub/kafka_client"],
     "hub/app": ["storage/base", "storage/log", "hub/mqtt", "hub/kafka", "hub/core", "hub/broker",
                 "hub/kafka_broker", "hub/runtime", "hub/net", "hub/kafka_client", "bridge"],
 }
@@ -55,7 +55,6 @@ FUNCTION_LINES = 70
 
 # The ratchet: files and functions over the measure, with what they have now. They may only shrink.
 LONGER_FILES = {
-    "hub/broker/broker.cpp": 660,
     "hub/broker/session.cpp": 640,
     "hub/broker/connection.cpp": 480,
 }

@@ -225,13 +225,14 @@ class World final : private broker::BlockReader {
     limits.outbound_bytes_max = 5000;
     limits.block_cache_bytes_max = 4000;
     broker::BlockReader& reader = *this;
-    broker_ = std::make_unique<broker::Broker>(*d.log, limits, &*d.routes, reader, d.clock.now());
+    broker_ = std::make_unique<broker::Broker>(*d.log, limits, &*d.routes, replicas_, reader, d.clock.now());
     turn([this](core::Turn& t) { RUNNEL_CHECK(broker_->load(t)); });
   }
 
   // As a crash: what is not committed is lost.
   void stop() {
     for (Client& c : clients_) close(c);
+    replicas_ = {};
     broker_.reset();
     done_.clear();
     reads_.clear();
@@ -356,6 +357,7 @@ class World final : private broker::BlockReader {
   }
 
   std::unique_ptr<log::Group> filling_;
+  core::Replicas replicas_;
   std::unique_ptr<broker::Broker> broker_;
   std::deque<std::unique_ptr<log::Group>> done_;
   std::deque<Position> reads_;

@@ -400,13 +400,14 @@ class World final : private PartitionReader {
     PartitionReader& reader = *this;
     users_ = core::Users();
     RUNNEL_CHECK(users_.load(*log_));
-    broker_ = std::make_unique<Broker>(*log_, topics_, users_, reader, limits);
+    broker_ = std::make_unique<Broker>(*log_, topics_, users_, replicas_, reader, limits);
     turn([this](core::Turn& t) { RUNNEL_CHECK(broker_->load(t)); });
   }
 
   // As a crash: what is not committed is lost.
   void stop() {
     for (Client& c : clients_) close(c);
+    replicas_ = {};
     broker_.reset();
     done_.clear();
     reads_.clear();
@@ -515,6 +516,7 @@ class World final : private PartitionReader {
   log::LogOptions options_;
   std::unique_ptr<log::Log> log_;
   core::Topics topics_;
+  core::Replicas replicas_;
   core::Users users_;
   std::unique_ptr<log::Group> filling_;
   std::unique_ptr<Broker> broker_;

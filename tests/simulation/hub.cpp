@@ -29,7 +29,7 @@ void Hub::start() {
   filling_ = std::make_unique<log::Group>();
   broker::BlockReader& reader = *this;
   broker_ =
-      std::make_unique<broker::Broker>(*log_, options_.limits, &*routes_, reader, clock_.now());
+      std::make_unique<broker::Broker>(*log_, options_.limits, &*routes_, replicas_, reader, clock_.now());
   turn([this](core::Turn& t) {
     require(broker_->load(t).has_value(), "sessions and retained messages load");
   });
@@ -161,6 +161,7 @@ void Hub::crash() {
     link->connection.reset();
   }
   links_.clear();
+  replicas_ = {};
   broker_.reset();
   filling_.reset();
   done_.clear();

@@ -94,6 +94,7 @@ class Hub final : private broker::BlockReader {
   std::unique_ptr<log::Log> log_;
   core::Topics topics_;
   std::optional<core::Routes> routes_;
+  core::Replicas replicas_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<log::Group> filling_;
   std::deque<std::unique_ptr<log::Group>> done_;

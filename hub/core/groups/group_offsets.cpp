@@ -143,6 +143,7 @@ void GroupOffsets::settled(const log::Ticket& ticket, const log::Group::Outcome&
       bytes_ += weight(slot.durable);
     }
     slot.staged.erase(change);
+    if (stored && place.producer_id < 0 && watcher_) watcher_(place.key);
     drop_if_unneeded(place);
   }
 }

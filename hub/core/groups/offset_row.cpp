@@ -59,4 +59,25 @@ std::optional<OffsetRow> decode_offset_row(bool pending, ByteView row) {
   return out;
 }
 
+Bytes encode_offset_key(const OffsetKey& key) {
+  Bytes out;
+  ByteWriter w(out);
+  w.u8(kVersion);
+  w.counted(key.group);
+  w.counted(key.topic);
+  w.le32(static_cast<std::uint32_t>(key.partition));
+  return out;
+}
+
+std::optional<OffsetKey> decode_offset_key(ByteView bytes) {
+  ByteReader r(bytes);
+  const bool known = r.u8() == kVersion;
+  OffsetKey key;
+  key.group = r.counted();
+  key.topic = r.counted();
+  key.partition = static_cast<std::int32_t>(r.le32());
+  if (!known || !r.ok() || !r.done()) return std::nullopt;
+  return key;
+}
+
 }  // namespace runnel::core

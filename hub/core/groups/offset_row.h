@@ -50,4 +50,9 @@ Bytes encode_offset_row(
 );
 std::optional<OffsetRow> decode_offset_row(bool pending, ByteView row);
 
+// The key alone, in bytes that say it whole (the name of a row may be shortened): u8 1, group counted,
+// topic counted, u32 partition.
+Bytes encode_offset_key(const OffsetKey& key);
+std::optional<OffsetKey> decode_offset_key(ByteView bytes);
+
 }  // namespace runnel::core

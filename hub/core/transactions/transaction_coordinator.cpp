@@ -44,7 +44,8 @@ TransactionCoordinator::TransactionCoordinator(
 
 // --- start ---
 
-Result<void> TransactionCoordinator::load(const log::Log& log, Turn& turn) {
+Result<void> TransactionCoordinator::load(const log::Log& log, Turn& turn, Elsewhere elsewhere) {
+  elsewhere_ = std::move(elsewhere);
   std::size_t damaged = 0;
   RUNNEL_TRY(log.each_state(kTransactionKind, [&](ByteView, ByteView value) {
     auto row = decode_transaction(value);
@@ -76,7 +77,7 @@ Result<void> TransactionCoordinator::abort_ownerless(const log::Log& log, Turn& 
   producers.each([&](const log::Producers::Name& name, const log::Producers::Entry& entry) {
     const auto owner = owners.find(name.producer);
     const bool owned = owner != owners.end() && owner->second->partitions.contains(name.partition);
-    if (!entry.open || owned) return;
+    if (!entry.open || owned || (elsewhere_ && elsewhere_(name.partition))) return;
     turn.group.append_marker(
         name.partition, {name.producer, entry.epoch, false, 0, turn.wall_ms}
     );

@@ -59,9 +59,15 @@ class TransactionCoordinator {
       std::uint32_t ticket_kind
   );
 
+  // Partitions whose transactions have another coordinator: those of a mirror.
+  using Elsewhere = std::function<bool(PartitionId)>;
+
   // Reads what the log knows. What has been left open without an owner, by a damaged row, is aborted
   // in the turn. After GroupOffsets::load.
-  Result<void> load(const log::Log& log, Turn& turn);
+  Result<void> load(const log::Log& log, Turn& turn, Elsewhere elsewhere = {});
+
+  // Aborts, in the turn, what nobody can end.
+  Result<void> abort_ownerless(const log::Log& log, Turn& turn);
 
   // What came of a call that may have ended a transaction: its answer waits for the records of the
   // group too if there are markers among them.
@@ -154,11 +160,11 @@ class TransactionCoordinator {
   void forget_silent(Turn& turn);
   void forget(All::iterator at, Turn& turn);
   bool make_room(Turn& turn);
-  Result<void> abort_ownerless(const log::Log& log, Turn& turn);
 
   TransactionLimits limits_;
   GroupOffsets& offsets_;
   NextProducerId next_producer_id_;
+  Elsewhere elsewhere_;
   std::uint32_t ticket_kind_;
   All all_;
   std::map<std::uint64_t, Staged> staged_;  // by serial

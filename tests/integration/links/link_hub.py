@@ -28,10 +28,12 @@ class LinkHub(kafka_hub.KafkaHub):
         super().__init__(extra, **kafka)
         self.name = name
         self.links = list(links)
+        self.hub_keys = {}
         self.storage = {"limit": "256MiB", "generation": "32MiB"}
 
     def _config(self):
-        text = f"[hub]\nname = {toml(self.name)}\n" + super()._config()
+        hub = "".join(f"{k} = {toml(v)}\n" for k, v in {"name": self.name, **self.hub_keys}.items())
+        text = f"[hub]\n{hub}" + super()._config()
         for key, value in self.storage.items():
             text = re.sub(rf'^{key} = ".*"\n', "", text, flags=re.MULTILINE)
             text = text.replace("[storage]\n", f"[storage]\n{key} = {toml(value)}\n")

@@ -13,7 +13,8 @@ class SessionRowTest : public ::testing::Test, private BlockReader {
   SessionRowTest()
       : routes_({}, topics_),
         broker_(
-            fixture_.open(), {}, &routes_, static_cast<BlockReader&>(*this), fixture_.clock.now()
+            fixture_.open(), {}, &routes_,
+            replicas_, static_cast<BlockReader&>(*this), fixture_.clock.now()
         ) {}
 
   [[nodiscard]] Session session() { return {broker_, "sensor", 1}; }
@@ -43,6 +44,7 @@ class SessionRowTest : public ::testing::Test, private BlockReader {
   test::LogFixture fixture_;
   core::Topics topics_;
   core::Routes routes_;
+  core::Replicas replicas_;
 
  protected:
   Broker broker_;

@@ -40,6 +40,7 @@ class KafkaHub final : private PartitionReader {
 
   runnel::test::LogFixture files;
   Limits limits;
+  core::Replicas replicas;
   std::vector<core::UserSpec> users;  // of the configuration
   std::size_t group_bytes_max = 256 * 1024;
 
@@ -164,7 +165,7 @@ class KafkaHub final : private PartitionReader {
     if (!topics_.load(files.log())) throw std::runtime_error("the topics do not load");
     filling_ = std::make_unique<log::Group>();
     PartitionReader& reader = *this;
-    broker_ = std::make_unique<Broker>(files.log(), topics_, users_, reader, limits);
+    broker_ = std::make_unique<Broker>(files.log(), topics_, users_, replicas, reader, limits);
     turn([this](core::Turn& t) {
       if (!broker_->load(t)) throw std::runtime_error("the cluster does not load");
     });
@@ -181,6 +182,7 @@ class KafkaHub final : private PartitionReader {
       link->stream.reset();
     }
     links_.clear();
+    replicas = {};  // what waits there calls the broker
     broker_.reset();
     filling_.reset();
     done_.clear();
