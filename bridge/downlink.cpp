@@ -20,7 +20,7 @@ constexpr std::size_t kRecordBytes = 32;     // beside key, value and headers
 Consumer::Options options_of(const LinkSpec& spec, kafka_client::Sockets& sockets) {
   Consumer::Options options;
   options.queue_kib = 2048;
-  options.connect_max = spec.connect_max;
+  options.connect_max = kafka_client::Sockets::kConnectMost + spec.connect_max;
   options.sockets = &sockets;
   return options;
 }
@@ -45,8 +45,12 @@ Downlink::Downlink(
       record_bytes_max_(record_bytes_max),
       deliver_(std::move(deliver)),
       tally_(tally),
-      sockets_(spec.silence_max),
+      sockets_(spec.silence_max, spec.connect_max),
       consumer_(spec.door, options_of(spec, sockets_)) {}
+
+Downlink::~Downlink() {
+  sockets_.stop();
+}
 
 std::optional<Failure> Downlink::begin(
     const Positions& positions, std::chrono::milliseconds patience

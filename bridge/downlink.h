@@ -35,6 +35,8 @@ class Downlink {
       Tally& tally
   );
 
+  ~Downlink();
+
   // Reaches the other side within `patience`, and begins to read behind `positions`.
   std::optional<Failure> begin(const Positions& positions, std::chrono::milliseconds patience);
 

@@ -21,8 +21,9 @@ constexpr double kTransactionS = 1.5;
 constexpr double kTransactionUrgentS = 0.7;
 constexpr double kBytesMin = 2 * 1024;
 constexpr double kBytesMax = 8 << 20;
-constexpr double kBytesFirst = 32 * 1024;
+constexpr double kBytesFirst = 4 * 1024;  // what comes first should come soon
 constexpr double kStepMax = 2;
+constexpr double kRoundsMostS = 10;
 
 constexpr milliseconds kBackoffLeast{100};
 constexpr milliseconds kBackoffMost{1000};
@@ -155,6 +156,8 @@ void Link::one_life() {
 }
 
 void Link::live_upwards() {
+  size_ = std::min(size_, kBytesFirst);
+  rounds_s_ = kRoundsMostS;
   const auto stop = [this] { return stopping() || may_not_run(); };
   const auto heard = [this](const Failure& trouble) { say(State::connecting, trouble.text); };
   KafkaDestination destination(
@@ -243,12 +246,15 @@ std::size_t Link::next_bytes() const {
   return static_cast<std::size_t>(std::clamp(std::min(size_, burst), kBytesMin, kBytesMax));
 }
 
-// A transaction takes some rounds to the destination and back, however small it is: what the line
-// carries shows in how long a full one takes.
+// A transaction takes some rounds to the destination and back, however small it is: the least that any has
+// taken, about. What it takes beyond that is for its bytes, and may be as much, so that a line with long
+// rounds is put to use.
 void Link::learn(std::uint64_t bytes, std::uint64_t wire, std::chrono::duration<double> took) {
   constexpr double kFull = 0.7;
-  const double wanted = spec_.priority.empty() ? kTransactionS : kTransactionUrgentS;
-  const double step = std::clamp(wanted / std::max(took.count(), 1e-4), 1 / kStepMax, kStepMax);
+  const double all = std::max(took.count(), 1e-4);
+  rounds_s_ = std::min(rounds_s_, all);
+  const double wanted = std::max(spec_.priority.empty() ? kTransactionS : kTransactionUrgentS, 2 * rounds_s_);
+  const double step = std::clamp(wanted / all, 1 / kStepMax, kStepMax);
   const double sent = static_cast<double>(std::max<std::uint64_t>(bytes, 1));
   if (sent >= kFull * size_ || step < 1) size_ = std::clamp(size_ * step, kBytesMin, kBytesMax);
   const double ratio = std::clamp(static_cast<double>(wire) / sent, 0.05, 4.0);

@@ -140,6 +140,7 @@ class Link {
   Positions positions_;
   const std::uint64_t gaps_before_;
   double size_;  // of a transaction that takes as long as one should
+  double rounds_s_ = 0;  // what one takes that holds next to nothing
   bool transactions_;
   std::uint64_t metered_ = 0;  // of the destination in hand
   std::uint64_t wire_bytes_ = 0;

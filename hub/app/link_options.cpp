@@ -146,8 +146,8 @@ constexpr std::array kLinkOptions{
     member<Link, &Link::connect_timeout>({
         .key = "connect_timeout",
         .kind = Kind::duration,
-        .sentence = "How long one try to connect may take. The longer, the later a link that comes back is "
-                    "noticed.",
+        .sentence = "How long an answer to a try to connect may take. Raise it where round trips take a "
+                    "second and more.",
         .min = kSecond,
         .max = 60 * kSecond,
     }),

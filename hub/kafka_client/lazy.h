@@ -123,6 +123,7 @@ RUNNEL_LAZY(rd_kafka_conf_destroy);
 RUNNEL_LAZY(rd_kafka_conf_new);
 RUNNEL_LAZY(rd_kafka_conf_set);
 RUNNEL_LAZY(rd_kafka_conf_set_closesocket_cb);
+RUNNEL_LAZY(rd_kafka_conf_set_connect_cb);
 RUNNEL_LAZY(rd_kafka_conf_set_dr_msg_cb);
 RUNNEL_LAZY(rd_kafka_conf_set_error_cb);
 RUNNEL_LAZY(rd_kafka_conf_set_log_cb);

@@ -42,6 +42,11 @@ std::string Library::make(
     rd_kafka_conf_set_socket_cb(conf.get(), [](int domain, int kind, int protocol, void* self) {
       return static_cast<Library*>(self)->sockets_->open(domain, kind, protocol);
     });
+    if (sockets->races()) {
+      rd_kafka_conf_set_connect_cb(conf.get(), [](int socket, const sockaddr* address, int size, const char*, void* self) {
+        return static_cast<Library*>(self)->sockets_->connect(socket, address, size);
+      });
+    }
     rd_kafka_conf_set_closesocket_cb(conf.get(), [](int socket, void* self) {
       return static_cast<Library*>(self)->sockets_->close(socket);
     });

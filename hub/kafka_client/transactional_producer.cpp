@@ -22,6 +22,7 @@ constexpr const char* kTransactionMs = "120000";
 // How long the library is left alone before we look whether we should stop.
 constexpr int kSliceMs = 2000;
 constexpr int kOffsetsSliceMs = 5000;
+constexpr std::chrono::milliseconds kAskEvery{50};
 constexpr int kFlushSliceMs = 250;
 
 constexpr const char* kQueueKiB = "262144";  // more than one transaction is never in it
@@ -34,7 +35,7 @@ Settings settings(const TransactionalProducer::Options& options) {
       {"queue.buffering.max.kbytes", kQueueKiB},
       {"queue.buffering.max.messages", kQueueRecords},
       {"linger.ms", "5"},
-      {"socket.connection.setup.timeout.ms", std::to_string(options.connect_max.count())},
+      {"socket.connection.setup.timeout.ms", std::to_string((Sockets::kConnectMost + options.connect_max).count())},
       {"reconnect.backoff.ms", "50"},
       {"reconnect.backoff.max.ms", "400"},
       {"retry.backoff.ms", "100"},
@@ -103,7 +104,7 @@ Failure failure_of(const rd_kafka_error_t* error) {
 }  // namespace
 
 TransactionalProducer::TransactionalProducer(const Door& door, const Options& options)
-    : TransactionalProducer(door, options, std::make_unique<Sockets>(options.silence_max)) {}
+    : TransactionalProducer(door, options, std::make_unique<Sockets>(options.silence_max, options.connect_max)) {}
 
 TransactionalProducer::TransactionalProducer(
     const Door& door, const Options& options, std::unique_ptr<Sockets> sockets
@@ -122,12 +123,16 @@ TransactionalProducer::TransactionalProducer(
 
 // The library closes its sockets, and tells `sockets_`, until it is gone.
 TransactionalProducer::~TransactionalProducer() {
+  sockets_->stop();
   release();
 }
 
 std::optional<Failure> TransactionalProducer::begin_life() {
   if (unusable()) return Failure{Failure::Kind::refused, *unusable()};
-  if (!options_.transactions) return reach();
+  // The library looks for a coordinator every half second where nobody is there yet; once somebody is, at
+  // once.
+  if (auto failure = reach()) return failure;
+  if (!options_.transactions) return std::nullopt;
   while (true) {
     const OwnedError error(rd_kafka_init_transactions(library().handle(), kSliceMs));
     if (!error) return std::nullopt;
@@ -136,7 +141,17 @@ std::optional<Failure> TransactionalProducer::begin_life() {
   }
 }
 
+// The library connects when it is asked something; but a question that waits for the connection would have
+// little time left when it is there.
 std::optional<Failure> TransactionalProducer::reach() {
+  while (!sockets_->connected()) {
+    if (auto why = may_not_go_on()) return why;
+    (void)answers(kAskEvery);
+    const auto unanswered = sockets_->unanswered();
+    if (unanswered > options_.connect_max) {
+      options_.heard({Failure::Kind::unreachable, "no answer in " + std::to_string(unanswered.count() / 1000) + " s"});
+    }
+  }
   while (!answers(std::chrono::milliseconds(kSliceMs))) {
     if (auto why = may_not_go_on()) return why;
   }

@@ -56,6 +56,7 @@ class Links(LinkTest):
         there = self.hub("there", start=False)
         here = self.hub("here", link_to(there))
         self.send(here, kafka_hub.numbered(10))
+        eventually("the link knows of them", lambda: here.link("up")["lag_records"] == 10)
         there.start()
         here.caught_up("up")
         self.send(here, kafka_hub.numbered(10, first=10))
