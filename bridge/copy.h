@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Copy {
     std::optional<Offset> leap;    // it goes on there: what is in front the origin has not
     std::vector<Bytes> batches;
     std::optional<Offset> start;   // it begins there, and has that already
+    std::vector<std::size_t> places{};  // of the batches, in the outcome of the group
   };
 
   struct Committed {
@@ -45,6 +47,8 @@ struct Copy {
   // The answer: partitions here of the topics that are mirrored, and why others are not.
   std::map<std::string, std::vector<PartitionId>> mirrored;
   std::map<std::string, std::string> refused;
+  // Partitions in which something stands that is not their origin's.
+  std::set<PartitionId> diverged;
 };
 
 }  // namespace runnel::bridge

@@ -15,6 +15,7 @@ constexpr std::chrono::seconds kRefresh{10};  // after new topics there
 constexpr milliseconds kReach{2000};
 constexpr milliseconds kWait{500};            // for records, at the origin
 constexpr std::size_t kCopyBytes = 1 << 20;
+constexpr milliseconds kRest{100};            // after an answer that came at once and brought nothing
 
 }  // namespace
 
@@ -43,9 +44,11 @@ void Link::live_as_mirror() {
     if (const auto wait = budget_.wait(Clk::now(), around_.log.hub_ms())) {
       rest(std::min(*wait, kLookEvery), false);
     } else {
+      const auto asked = Clk::now();
       const auto did = mirror.step(std::min<std::uint64_t>(kCopyBytes, budget_.burst()), kWait);
       if (!did) return end(did.error());
       if (*did == Mirror::Did::stopped) break;
+      if (*did == Mirror::Did::nothing && Clk::now() - asked < kRest) rest(kRest, false);
       backoff_.went_well(std::chrono::duration_cast<milliseconds>(Clk::now() - online_since_));
       say(State::online);
     }

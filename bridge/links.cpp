@@ -99,12 +99,8 @@ void Links::configure(std::vector<LinkSpec> specs, std::size_t record_bytes_max)
     ending_.push_back(std::move(entry.link));
   }
   entries_ = std::move(next);
-  std::set<std::string> mirrors;
-  for (const auto& [name, entry] : entries_) {
-    if (entry.spec.direction == LinkSpec::Direction::mirror) mirrors.insert(name);
-  }
-  mirrors_.configure(std::move(mirrors));
   start_what_may();
+  tell_mirrors();
   hold();
 }
 
@@ -230,7 +226,8 @@ bool Links::run(core::Turn& turn) {
 }
 
 bool Links::store_copy(Entry& entry, core::Turn& turn) {
-  if (!mirrors_.store(entry.spec.name, *entry.parcel->copy, turn)) return false;
+  entry.storing = entry.parcel->copy;
+  mirrors_.store(entry.spec.name, *entry.storing, turn);
   turn.group.wait({entry.link->number(), 0, kLinkTicket, true});
   turn.group.hurry();  // the origin may wait for it
   return true;
@@ -244,6 +241,10 @@ bool Links::store(Entry& entry, core::Turn& turn) {
   records.reserve(entry.parcel->items.size());
   headers.reserve(entry.parcel->items.size());
   for (const Parcel::Item& item : entry.parcel->items) {
+    if (mirrors_.has(item.topic)) {
+      logger::warn("link", logger::text(entry.spec.name, ": topic ", item.topic, " is a mirror here and takes nothing else: the link waits"));
+      return false;
+    }
     if (topics_.find(item.topic) == nullptr) {
       topics_.ensure({{item.topic, static_cast<std::uint32_t>(item.partitions_there), {}}}, turn.group);
       logger::info("link", logger::text(entry.spec.name, ": topic ", item.topic, " made, partitions=", item.partitions_there));
@@ -279,9 +280,15 @@ void Links::settle(const log::Group& group) {
     if (ticket.kind != kLinkTicket) continue;
     const bool done = group.outcome.records == Errc::ok && group.outcome.state == Errc::ok;
     const auto tell = [&](const std::unique_ptr<Link>& link) {
-      if (link && link->number() == ticket.owner) link->stored(done);
+      const bool its = link && link->number() == ticket.owner;
+      if (its) link->stored(done);
+      return its;
     };
-    for (auto& [name, entry] : entries_) tell(entry.link);
+    for (auto& [name, entry] : entries_) {
+      const bool its = entry.link && entry.link->number() == ticket.owner;
+      if (its && entry.storing) Mirrors::settle(*std::exchange(entry.storing, nullptr), group.outcome);
+      tell(entry.link);
+    }
     for (const auto& link : ending_) tell(link);
   }
 }
@@ -295,11 +302,23 @@ void Links::committed(const log::Group& group, core::Turn&) {
 }
 
 void Links::tick(core::Turn& turn) {
-  mirrors_.tick(turn);
   start_what_may();
-  if (std::exchange(topic_changes_, topics_.changes()) != topics_.changes()) tell_sources();
+  tell_mirrors();
+  mirrors_.tick(turn);
+  const bool mirrors = std::exchange(mirror_changes_, mirrors_.changes()) != mirrors_.changes();
+  if (std::exchange(topic_changes_, topics_.changes()) != topics_.changes() || mirrors) tell_sources();
   for (auto& [name, entry] : entries_) write_down(entry, turn);
   hold();
+}
+
+void Links::tell_mirrors() {
+  std::set<std::string> mirrors;
+  const auto add = [&](const LinkSpec& spec) {
+    if (spec.direction == LinkSpec::Direction::mirror) mirrors.insert(spec.name);
+  };
+  for (const auto& [name, entry] : entries_) add(entry.spec);
+  for (const auto& link : ending_) add(link->spec());
+  mirrors_.configure(std::move(mirrors));
 }
 
 void Links::tell_sources() {

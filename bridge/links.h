@@ -60,11 +60,13 @@ class Links final : public core::Service {
     std::optional<Instant> written;
     bool is_other = false;       // than before the reload: what it covers now is to be pinned again
     std::optional<Parcel> parcel;  // that waits for room in a group
+    std::shared_ptr<Copy> storing;  // that is in one
   };
 
   void end(Entry& entry);
   void start_what_may();
   void tell_sources();
+  void tell_mirrors();
   void hold();
   [[nodiscard]] std::uint64_t behind(const Entry& entry) const;
   void pin_start(const LinkSpec& spec, const Sources& sources, Positions& positions) const;
@@ -84,6 +86,7 @@ class Links final : public core::Service {
   std::map<std::string, Entry> entries_;
   std::vector<std::unique_ptr<Link>> ending_;
   std::uint64_t topic_changes_ = 0;
+  std::uint64_t mirror_changes_ = 0;
 };
 
 }  // namespace runnel::bridge

@@ -19,7 +19,7 @@ using logger::text;
 
 constexpr kafka::Version kMetadataVersion = 12;  // topics have ids
 constexpr kafka::Version kConfigVersion = 4;
-constexpr kafka::Version kFetchVersion = 12;     // the last that names topics by name
+constexpr kafka::Version kFetchVersion = kafka::kFetchById;
 constexpr std::int32_t kReplica = 1;             // any; who we are says the client id
 constexpr std::int32_t kOffsetsBytes = 256 << 10;
 constexpr milliseconds kPatience{5000};          // without a byte
@@ -27,6 +27,14 @@ constexpr milliseconds kPatience{5000};          // without a byte
 Bytes bytes_of(const kafka::Uuid& id) {
   Bytes out;
   for (const std::uint8_t b : id.bytes) out += static_cast<char>(b);
+  return out;
+}
+
+kafka::Uuid uuid_of(const Bytes& bytes) {
+  kafka::Uuid out;
+  for (std::size_t i = 0; i < out.bytes.size() && i < bytes.size(); ++i) {
+    out.bytes[i] = static_cast<std::uint8_t>(bytes[i]);
+  }
   return out;
 }
 
@@ -94,17 +102,24 @@ std::optional<Failure> Mirror::refresh() {
   troubles_.clear();
   for (const auto& [topic, why] : copy->refused) trouble("topic " + topic + " " + why);
   std::map<Key, Followed> next;
+  bool more = false;
   for (const auto& [topic, partitions] : copy->mirrored) {
+    const auto described = std::ranges::find(copy->topics, topic, &Copy::Topic::name);
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       const Key key(topic, static_cast<std::int32_t>(i));
       const auto known = followed_.find(key);
       Followed& at = next[key];
       at.id = partitions[i];
+      at.topic = uuid_of(described->id);
       at.next = log_.range(at.id).high_watermark;
       if (known != followed_.end()) at.end = known->second.end;
+      more = more || known == followed_.end();
     }
   }
   followed_ = std::move(next);
+  // What groups had committed of these was passed over.
+  if (more) offsets_next_ = Offset(0);
+  if (more) told_before_.reset();
   return std::nullopt;
 }
 
@@ -135,14 +150,18 @@ Answer<Mirror::Did> Mirror::step(std::size_t bytes_max, milliseconds wait) {
   request.max_wait_ms = static_cast<std::int32_t>(wait.count());
   request.min_bytes = 1;
   request.max_bytes = static_cast<std::int32_t>(bytes_max);
-  // In front: behind a backlog it would not be read at all.
-  request.topics.push_back({core::kGroupOffsetsTopic, {{0, -1, offsets_next_.value, -1, -1, kOffsetsBytes}}, {}});
+  // In front: behind a backlog it would not be read at all. But where it has to wait for records, these
+  // need the room.
+  const bool with_offsets = !std::exchange(leave_offsets_, false);
+  if (with_offsets) {
+    request.topics.push_back({{}, {{0, -1, offsets_next_.value, -1, -1, kOffsetsBytes}}, kafka::kGroupOffsetsId});
+  }
   // From another partition on each time: what comes first may leave no room for the rest.
   const auto first = followed_.upper_bound(last_);
   const auto add = [&](const auto& followed) {
-    const auto& [topic, index] = followed.first;
-    if (request.topics.back().name != topic) request.topics.push_back({topic, {}, {}});
-    request.topics.back().partitions.push_back({index, -1, followed.second.next.value, -1, -1, request.max_bytes});
+    const kafka::Uuid& topic = followed.second.topic;
+    if (request.topics.empty() || request.topics.back().id != topic) request.topics.push_back({{}, {}, topic});
+    request.topics.back().partitions.push_back({followed.first.second, -1, followed.second.next.value, -1, -1, request.max_bytes});
   };
   std::for_each(first, followed_.end(), add);
   std::for_each(followed_.begin(), first, add);
@@ -158,11 +177,13 @@ Answer<Mirror::Did> Mirror::step(std::size_t bytes_max, milliseconds wait) {
   std::map<Key, Followed> moved;
   for (const auto& topic : answer->topics) {
     for (const auto& got : topic.partitions) {
-      if (topic.name == core::kGroupOffsetsTopic) {
+      if (topic.id == kafka::kGroupOffsetsId) {
         committed = &got;
         continue;
       }
-      const auto known = followed_.find({std::string(topic.name), got.index});
+      const auto known = std::ranges::find_if(followed_, [&](const auto& followed) {
+        return followed.second.topic == topic.id && followed.first.second == got.index;
+      });
       if (known == followed_.end()) continue;
       Followed at = known->second;
       take(got, known->first, at, *records, *starts);
@@ -176,8 +197,8 @@ Answer<Mirror::Did> Mirror::step(std::size_t bytes_max, milliseconds wait) {
     ++tally_.counters.transactions;
   }
   if (!starts->pieces.empty() && !deliver_(starts)) return Did::stopped;
-  for (const auto& [key, at] : moved) followed_[key] = at;
-  std::erase_if(followed_, [](const auto& followed) { return followed.second.next < Offset(0); });
+  look_at(moved, *records);
+  if (!with_offsets) return did;
   if (committed == nullptr || committed->error_code != ErrorCode::none) {
     return Failure{Failure::Kind::unsupported, "the other side is no hub of this kind: it cannot be mirrored"};
   }
@@ -189,7 +210,28 @@ Answer<Mirror::Did> Mirror::step(std::size_t bytes_max, milliseconds wait) {
     did = Did::stored;
   }
   offsets_next_ = until;
+  leave_offsets_ = until < end;
   return did;
+}
+
+// What is here now, and whether that is what it should be.
+void Mirror::look_at(const std::map<Key, Followed>& moved, const Copy& copy) {
+  for (const auto& [key, at] : moved) {
+    Followed& followed = followed_[key];
+    const Offset before = followed.next;
+    followed = at;
+    if (at.next < Offset(0) || at.leap) continue;
+    const Offset here = log_.range(at.id).high_watermark;
+    if (copy.diverged.contains(at.id) || here > at.next) {
+      trouble(text("topic ", key.first, " partition ", key.second, " has records here that its origin does not have; delete the topic here to begin anew"));
+      followed.next = Offset(-1);
+    } else if (here < at.next) {
+      // A compacted topic holds only so much.
+      followed.next = here > before ? here : Offset(-1);
+      if (here <= before) trouble(text("topic ", key.first, ": compacted topics hold as much as they may here"));
+    }
+  }
+  std::erase_if(followed_, [](const auto& followed) { return followed.second.next < Offset(0); });
 }
 
 // What the origin has sent of one partition.
@@ -198,6 +240,7 @@ void Mirror::take(
 ) {
   if (got.error_code == ErrorCode::offset_out_of_range) return out_of_range(got, key, at);
   if (got.error_code != ErrorCode::none) {
+    at.next = Offset(-1);  // not followed, until it is looked at again
     return trouble(text("topic ", key.first, " partition ", key.second, " cannot be read there: error ", static_cast<int>(got.error_code)));
   }
   at.end = Offset(got.high_watermark);
@@ -226,6 +269,10 @@ void Mirror::take(
     const auto view = log::BatchView::parse(batch, true);
     if (!view || head->base < at.next || head->records != head->last_offset_delta + 1) {
       trouble(text("topic ", key.first, " partition ", key.second, ": what came for offset ", at.next.value, " is damaged"));
+      if (piece.batches.empty()) {
+        at.next = Offset(-1);
+        return;
+      }
       break;
     }
     if (!head->control()) tally_.counters.records += static_cast<std::uint64_t>(head->records);

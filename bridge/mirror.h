@@ -65,6 +65,7 @@ class Mirror {
  private:
   struct Followed {
     PartitionId id{};  // here
+    kafka::Uuid topic;  // there
     Offset next{};
     Offset end{};  // there, as it was last told
     std::optional<Offset> leap;  // to where it has been asked from, without having come so far
@@ -83,6 +84,7 @@ class Mirror {
   Offset take_offsets(ByteView batches, Offset end, Copy& copy) const;
   [[nodiscard]] bool is_ahead(const core::OffsetKey& key, std::int64_t offset) const;
   void trouble(std::string what);
+  void look_at(const std::map<Key, Followed>& moved, const Copy& copy);
 
   const LinkSpec& spec_;
   const log::Log& log_;
@@ -95,6 +97,7 @@ class Mirror {
   Key last_;  // where the last fetch began
   Offset offsets_next_{};  // of what groups have committed
   std::optional<Offset> told_before_;  // what stands in front of this was told to anybody
+  bool leave_offsets_ = false;         // some are ahead of records: these first
   std::vector<std::string> troubles_;
 };
 

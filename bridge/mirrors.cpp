@@ -60,7 +60,8 @@ void Mirrors::serve(
   adopt_ = std::move(adopt);
 }
 
-void Mirrors::tell() const {
+void Mirrors::tell() {
+  ++changes_;
   std::unordered_set<PartitionId> partitions;
   for (const auto& [topic, row] : rows_) {
     const auto* here = topics_.find(topic);
@@ -101,12 +102,11 @@ void Mirrors::forget_gone(core::Turn& turn) {
 
 // --- what a mirror has taken ---
 
-bool Mirrors::store(const std::string& link, Copy& copy, core::Turn& turn) {
-  for (const Copy::Piece& piece : copy.pieces) {
-    if (!admits(piece, turn)) return false;
-  }
+void Mirrors::store(const std::string& link, Copy& copy, core::Turn& turn) {
+  if (std::exchange(topic_changes_, topics_.changes()) != topics_.changes()) forget_gone(turn);
   copy.mirrored.clear();
   copy.refused.clear();
+  copy.diverged.clear();
   for (const Copy::Topic& topic : copy.topics) {
     if (auto why = refusal(link, copy, topic); !why.empty()) {
       copy.refused[topic.name] = std::move(why);
@@ -115,30 +115,48 @@ bool Mirrors::store(const std::string& link, Copy& copy, core::Turn& turn) {
     make(link, copy, topic, turn);
     copy.mirrored[topic.name] = *topics_.find(topic.name);
   }
-  for (const Copy::Piece& piece : copy.pieces) {
+  for (Copy::Piece& piece : copy.pieces) {
+    piece.places.clear();
+    // Deleted meanwhile, or promoted.
+    if (!replicas_.mirrored(piece.partition)) continue;
     if (piece.leap) turn.group.leap(piece.partition, *piece.leap);
-    for (const Bytes& batch : piece.batches) turn.group.append_replica(piece.partition, batch);
+    for (const Bytes& batch : piece.batches) {
+      if (!admits(piece.partition, batch, turn)) break;
+      piece.places.push_back(turn.group.append_replica(piece.partition, batch));
+    }
     if (piece.start) turn.group.trim(piece.partition, *piece.start);
   }
   for (const Copy::Committed& committed : copy.committed) commit(committed, turn);
-  return true;
+}
+
+void Mirrors::settle(Copy& copy, const log::Group::Outcome& outcome) {
+  if (outcome.records != Errc::ok) return;
+  for (const Copy::Piece& piece : copy.pieces) {
+    for (const std::size_t place : piece.places) {
+      if (outcome.batches.at(place).verdict != log::Producers::Verdict::store) copy.diverged.insert(piece.partition);
+    }
+  }
 }
 
 // The newest records of a compacted topic's keys have a bound here as they have there.
-bool Mirrors::admits(const Copy::Piece& piece, core::Turn& turn) const {
-  if (!log_.compacts(piece.partition)) return true;
-  for (const Bytes& batch : piece.batches) {
-    auto records = log::BatchRecords::open(batch, log::kUnpackedBytesMax);
-    if (!records || records->facts().control()) continue;
-    log::RecordView record;
-    while (records->next(record)) {
-      log::NewRecord grown;
-      grown.key = record.key;
-      grown.value = record.value;
-      if (!log_.admit(log::growth_of(grown), turn.group)) return false;
-    }
+bool Mirrors::admits(PartitionId partition, const Bytes& batch, core::Turn& turn) const {
+  if (!log_.compacts(partition)) return true;
+  auto records = log::BatchRecords::open(batch, log::kUnpackedBytesMax);
+  if (!records || records->facts().control()) return true;
+  std::map<Bytes, log::Growth> growth;  // the last record of each key stays
+  log::RecordView record;
+  while (records->next(record)) {
+    log::NewRecord grown;
+    grown.key = record.key;
+    grown.value = record.value;
+    growth[Bytes(record.key.value_or(""))] = log::growth_of(grown);
   }
-  return true;
+  log::Growth all{0, true};
+  for (const auto& [key, one] : growth) {
+    all.bytes += one.bytes;
+    all.only_deletes = all.only_deletes && one.only_deletes;
+  }
+  return log_.admit(all, turn.group);
 }
 
 // Empty: the topic may be mirrored here.
@@ -177,10 +195,11 @@ void Mirrors::make(
   }
   if (config != topics_.config(topic.name)) topics_.set_config(topic.name, config, turn.group);
   const Row row{link, copy.origin, topic.id, topics_.find(topic.name)->front()};
-  const auto [at, is_new] = rows_.try_emplace(topic.name, row);
-  if (is_new) {
+  const auto known = rows_.find(topic.name);
+  if (known == rows_.end() || known->second.first != row.first) {
     logger::info("mirror", logger::text(link, ": topic ", topic.name, " mirrors that of ", copy.origin));
     turn.group.put_state(Bytes(kPrefix) + topic.name, encode(row));
+    rows_.insert_or_assign(topic.name, row);
   }
   topic_changes_ = topics_.changes();
   tell();
@@ -194,7 +213,7 @@ void Mirrors::commit(const Copy::Committed& committed, core::Turn& turn) {
   core::GroupTurn t{turn.now, turn.hub_ms, turn.group};
   const core::CommittedOffset* ours = offsets_->find(key.group, key.topic, key.partition);
   if (!committed.value) {
-    if (ours != nullptr) offsets_->erase(key.group, key.topic, key.partition, t);
+    if (ours != nullptr && committed.news) offsets_->erase(key.group, key.topic, key.partition, t);
     return;
   }
   if (ours != nullptr && !committed.news && ours->offset >= committed.value->offset) return;

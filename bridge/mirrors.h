@@ -37,13 +37,20 @@ class Mirrors {
       std::function<void(core::Turn&)> adopt
   );
 
-  // The links that are mirrors. Topics of others are this hub's own with the next tick().
+  // The links that are mirrors, also those that have yet to end: what they have on the way is stored before
+  // their topics are anybody else's. Topics of others are this hub's own with the next tick().
   void configure(std::set<std::string> links) { links_ = std::move(links); }
 
   [[nodiscard]] bool has(std::string_view topic) const { return rows_.contains(topic); }
 
-  // All of it into this group, or nothing: then the log takes nothing now.
-  bool store(const std::string& link, Copy& copy, core::Turn& turn);
+  // Puts it into this group. Of a compacted topic only as much as there is room for: the end of its
+  // partition tells.
+  void store(const std::string& link, Copy& copy, core::Turn& turn);
+  // What came of it. `copy` is the same.
+  static void settle(Copy& copy, const log::Group::Outcome& outcome);
+
+  // Goes up whenever a topic becomes a mirror's, or ceases to be one.
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
   void tick(core::Turn& turn);
 
@@ -60,9 +67,9 @@ class Mirrors {
   [[nodiscard]] std::string refusal(const std::string& link, const Copy& copy, const Copy::Topic& topic) const;
   void make(const std::string& link, const Copy& copy, const Copy::Topic& topic, core::Turn& turn);
   void commit(const Copy::Committed& committed, core::Turn& turn);
-  [[nodiscard]] bool admits(const Copy::Piece& piece, core::Turn& turn) const;
+  [[nodiscard]] bool admits(PartitionId partition, const Bytes& batch, core::Turn& turn) const;
   void forget_gone(core::Turn& turn);
-  void tell() const;
+  void tell();
 
   log::Log& log_;
   core::Topics& topics_;
@@ -73,6 +80,7 @@ class Mirrors {
   std::set<std::string> links_;
   std::map<std::string, Row, std::less<>> rows_;
   std::uint64_t topic_changes_ = 0;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace runnel::bridge

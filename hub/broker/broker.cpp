@@ -252,7 +252,7 @@ void Broker::publish_will(Session& session, Turn& turn) {
   const StoredPtr will = session.take_will();
   if (will == nullptr) return;
   if (session.persistent()) session.save_static(turn);
-  const Reason reason = accept(will->message(), turn).reason;
+  const Reason reason = accept(will->message(), false, turn).reason;
   if (reason != Reason::success) ++counters_.publish_refused;
 }
 

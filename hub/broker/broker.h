@@ -121,13 +121,14 @@ class Broker final : public core::Service, private Feed::Fanout {
     std::optional<PartitionId> replicated{};  // whose mirrors the acknowledgement waits for
   };
 
-  // Routes a message and puts it into the turn's group.
-  Accepted accept(const Message& message, Turn& turn);
+  // Routes a message and puts it into the turn's group. `acknowledged`: somebody waits for that.
+  Accepted accept(const Message& message, bool acknowledged, Turn& turn);
   // The partition that such a message goes to, if its acknowledgement waits for mirrors.
   std::optional<PartitionId> waited_for(std::string_view topic, std::string_view client);
+  void resume_paused(Turn& turn);
   void settle_in_turn(const log::Ticket& ticket, Errc records, Turn& turn);
   void settle(const log::Ticket& ticket, Errc records, Turn& turn);
-  void settle_pubrec(Session& session, mqtt::PacketId id, mqtt::Reason reason, bool stored, Turn& turn);
+  void settle_pubrec(Session& session, mqtt::PacketId id, mqtt::Reason reason, Errc records, Turn& turn);
   [[nodiscard]] bool anybody() const override { return tree_.size() > 0; }
   void fan_out(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
   void fan_out_message(const log::BlockPtr& block, std::uint32_t index, Message& message, Turn& turn);

@@ -6,7 +6,7 @@ namespace runnel::broker {
 using mqtt::QoS;
 using mqtt::Reason;
 
-Broker::Accepted Broker::accept(const Message& message, Turn& turn) {
+Broker::Accepted Broker::accept(const Message& message, bool acknowledged, Turn& turn) {
   const std::size_t promised = std::min(retained_promised_bytes_, limits_.retained_bytes_max);
   if (message.retain && !retained_.fits(message, limits_.retained_bytes_max - promised)) {
     return {Reason::quota_exceeded};
@@ -15,8 +15,7 @@ Broker::Accepted Broker::accept(const Message& message, Turn& turn) {
   using Taking = core::Replicas::Taking;
   const Taking taking = replicas_.taking(to.partition, turn.now);
   if (taking == Taking::mirrored) return {Reason::topic_name_invalid};
-  // Nobody waits for the acknowledgement of QoS 0.
-  const bool waits = message.qos != QoS::at_most_once && replicas_.waits(to.partition);
+  const bool waits = acknowledged && replicas_.waits(to.partition);
   if (taking == Taking::too_few && waits) return {Reason::quota_exceeded};
   log::NewRecord record;
   record.key = to.key_is_topic ? ByteView(message.topic) : ByteView(to.key);
@@ -48,6 +47,10 @@ void Broker::committed(const log::Group& group, Turn& turn) {
   if (group.outcome.records != Errc::ok) counters_.publish_refused += group.records();
   for (const log::Ticket& ticket : group.tickets()) settle_in_turn(ticket, group.outcome.records, turn);
   for (const log::BlockPtr& block : group.outcome.blocks) feed_.offer(block, turn);
+  resume_paused(turn);
+}
+
+void Broker::resume_paused(Turn& turn) {
   for (Connection* c : std::exchange(paused_, {})) {
     c->resume(turn);
     if (!c->paused()) resumed_.push_back(c);
@@ -66,8 +69,15 @@ void Broker::settle_in_turn(const log::Ticket& ticket, Errc records, Turn& turn)
   if (ticket.replicated && records == Errc::ok) {
     places.push_back({*ticket.replicated, log_.range(*ticket.replicated).high_watermark});
   }
-  replicas_.when(ticket.owner, std::move(places), turn.now, [this, ticket, records](bool replicated, Turn& t) {
+  const auto id = static_cast<mqtt::PacketId>(ticket.tag);
+  if (const auto session = by_number_.find(ticket.owner); kind == Wait::pubrec && session != by_number_.end()) {
+    session->second->await(id);
+  }
+  replicas_.when(ticket.owner, std::move(places), turn.now, [this, kind, id, ticket, records](bool replicated, Turn& t) {
+    const auto session = by_number_.find(ticket.owner);
+    if (kind == Wait::pubrec && session != by_number_.end()) session->second->await_no_more(id);
     settle(ticket, replicated ? records : Errc::not_replicated, t);
+    if (!t.full()) resume_paused(t);
   });
 }
 
@@ -93,7 +103,7 @@ void Broker::settle(const log::Ticket& ticket, Errc records, Turn& turn) {
       if (session == by_number_.end()) return;
       Connection* c = session->second->greeted_connection();
       if (static_cast<Wait>(ticket.kind) == Wait::pubrec) {
-        settle_pubrec(*session->second, id, static_cast<Reason>(ticket.tag >> 16), stored, turn);
+        settle_pubrec(*session->second, id, static_cast<Reason>(ticket.tag >> 16), stored ? Errc::ok : records, turn);
       } else if (static_cast<Wait>(ticket.kind) == Wait::flow) {
         session->second->settled(id, turn);
       } else if (c != nullptr) {
@@ -117,18 +127,23 @@ void Broker::settle_pubrec(
     Session& session,
     mqtt::PacketId id,
     Reason reason,
-    bool stored,
+    Errc records,
     Turn& turn
 ) {
   Connection* c = session.greeted_connection();
-  if (stored) {
+  if (records == Errc::ok) {
     if (c == nullptr) return;
     if (reason != Reason::success) c->window_freed();  // a refusal ends the exchange
     c->send_ack(mqtt::PacketType::pubrec, id, reason);
     return;
   }
-  session.release(id);
-  session.save_flow(turn);
+  // Stored here, but not by enough mirrors: 3.1.1 sends the same again, which is to be known then; to
+  // version 5 the exchange is over, and the id free.
+  const bool comes_again = records == Errc::not_replicated && (c == nullptr || c->version() != mqtt::Version::v5);
+  if (!comes_again) {
+    session.release(id);
+    session.save_flow(turn);
+  }
   if (c == nullptr) return;
   c->window_freed();
   c->refuse_publish(mqtt::PacketType::pubrec, id, Reason::quota_exceeded);

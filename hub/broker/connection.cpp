@@ -103,7 +103,10 @@ std::size_t Connection::consume(ByteView bytes, Turn& turn) {
       break;
     }
     if (header.packet_bytes() > bytes.size() - used) break;
-    if (header.type == PacketType::publish && turn.full()) {
+    // 3.1.1 has no Receive Maximum: who waits for mirrors waits with his next.
+    const bool many = version_ != Version::v5 && window_used_ >= broker_.limits_.receive_maximum &&
+                      broker_.replicas_.waiting(ticket_owner_);
+    if (header.type == PacketType::publish && (turn.full() || many)) {
       pause();
       break;
     }

@@ -25,7 +25,9 @@ void Connection::on_publish(std::uint8_t flags, ByteView body, Turn& turn) {
     }
   }
   if (publish.qos == QoS::exactly_once && session_->holds(publish.packet_id)) {
-    // Stored already, or about to be: the answer comes with the next commit, the message does not.
+    // Stored already, or about to be: the answer comes with the next commit, the message does not. Unless
+    // it is on its way, and waits for mirrors.
+    if (session_->awaits(publish.packet_id)) return;
     const auto pubrec = static_cast<std::uint32_t>(Broker::Wait::pubrec);
     turn.group.wait({session_->number(), publish.packet_id, pubrec, false, broker_.waited_for(publish.topic, session_->client_id())});
     return;
@@ -67,7 +69,7 @@ void Connection::accept_publish(const mqtt::Publish& publish, Turn& turn) {
   if (message.topic.starts_with("$SYS")) {
     accepted.reason = Reason::not_authorized;
   } else {
-    accepted = broker_.accept(message, turn);
+    accepted = broker_.accept(message, publish.qos != QoS::at_most_once, turn);
   }
   const Reason reason = accepted.reason;
   std::swap(message.properties, broker_.packet_in_.properties);

@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -169,6 +170,10 @@ class Session final : public LogReader {
   [[nodiscard]] bool holds(mqtt::PacketId id) const;
   void hold(mqtt::PacketId id);
   bool release(mqtt::PacketId id);
+  // Its PUBREC waits for mirrors.
+  [[nodiscard]] bool awaits(mqtt::PacketId id) const { return awaited_.contains(id); }
+  void await(mqtt::PacketId id) { awaited_.insert(id); }
+  void await_no_more(mqtt::PacketId id) { awaited_.erase(id); }
 
   // --- LogReader ---
   bool offer(const log::BlockPtr& block, std::uint32_t index, Turn& turn) override;
@@ -268,6 +273,7 @@ class Session final : public LogReader {
   bool replaying_ = false;          // replayer_ is not done: its cursor counts
   std::uint32_t serial_ = 0;
   mqtt::PacketId last_id_ = 0;
+  std::set<mqtt::PacketId> awaited_;       // of these, those whose PUBREC waits for mirrors
   std::vector<mqtt::PacketId> held_;  // incoming QoS 2 between PUBLISH and PUBREL; sorted
   // Broker::fan_out's: the record for which this session is listed, and where.
   Position wanted_at_{~std::uint64_t{0}};

@@ -75,9 +75,15 @@ void Replicas::has(
 ) {
   if (!is_name(mirror)) return;
   auto found = mirrors_.find(mirror);
+  if (offset > end) {
+    if (found != mirrors_.end()) found->second.partitions.erase(partition);
+    return;
+  }
   if (found == mirrors_.end()) {
     if (mirrors_.size() >= kMirrorsMax) {
-      mirrors_.erase(std::ranges::min_element(mirrors_, {}, [](const auto& m) { return m.second.asked; }));
+      const auto oldest = std::ranges::min_element(mirrors_, {}, [](const auto& m) { return m.second.asked; });
+      if (now - oldest->second.asked <= patience_) return;  // all of them are there
+      mirrors_.erase(oldest);
     }
     found = mirrors_.emplace(mirror, Known{}).first;
     logger::info("mirror", logger::text(mirror, " follows"));
@@ -98,9 +104,16 @@ void Replicas::has(
 
 void Replicas::when(std::uint64_t lane, std::vector<Place> places, Instant now, Then then) {
   if (lane == 0) lane = kUnordered + ++last_unordered_;
-  lanes_[lane].push_back({std::move(places), now + patience_, std::move(then)});
+  const Instant until = now + patience_;
+  lanes_[lane].push_back({std::move(places), until, std::move(then)});
+  fresh_.push_back(lane);
+  if (!deadline_) deadline_ = until;
   ++waits_;
-  changed_ = true;
+}
+
+bool Replicas::goes_on_alone(PartitionId partition, Instant now) const {
+  const auto need = needs_.find(partition);
+  return need != needs_.end() && !need->second.refuse && !enough_in_step(partition, need->second, now);
 }
 
 bool Replicas::have(const Place& place, const ReplicaNeed& need) const {
@@ -126,19 +139,34 @@ std::optional<bool> Replicas::outcome(const Wait& wait, Instant now) const {
   return all ? std::optional(true) : std::nullopt;
 }
 
+Replicas::Lanes::iterator Replicas::end_some(Lanes::iterator lane, Instant now, Ended& ended) {
+  auto& waits = lane->second;
+  while (!waits.empty()) {
+    const auto came = outcome(waits.front(), now);
+    if (!came) break;
+    ended.emplace_back(std::move(waits.front().then), *came);
+    waits.pop_front();
+    --waits_;
+  }
+  return waits.empty() ? lanes_.erase(lane) : std::next(lane);
+}
+
 void Replicas::run(Turn& turn) {
-  if (!std::exchange(changed_, false)) return;
-  std::vector<std::pair<Then, bool>> ended;
-  for (auto lane = lanes_.begin(); lane != lanes_.end();) {
-    auto& waits = lane->second;
-    while (!waits.empty()) {
-      const auto came = outcome(waits.front(), turn.now);
-      if (!came) break;
-      ended.emplace_back(std::move(waits.front().then), *came);
-      waits.pop_front();
-      --waits_;
+  const std::vector<std::uint64_t> fresh = std::exchange(fresh_, {});
+  Ended ended;
+  if (std::exchange(changed_, false)) {
+    deadline_.reset();
+    for (auto lane = lanes_.begin(); lane != lanes_.end();) {
+      lane = end_some(lane, turn.now, ended);
     }
-    lane = waits.empty() ? lanes_.erase(lane) : std::next(lane);
+    for (const auto& [lane, waits] : lanes_) {
+      if (!deadline_ || waits.front().until < *deadline_) deadline_ = waits.front().until;
+    }
+  } else {
+    for (const std::uint64_t number : fresh) {
+      const auto lane = lanes_.find(number);
+      if (lane != lanes_.end()) end_some(lane, turn.now, ended);
+    }
   }
   for (const auto& [then, replicated] : ended) then(replicated, turn);
 }
@@ -147,14 +175,6 @@ void Replicas::tick(Turn& turn) {
   note_short(turn.now);
   changed_ = changed_ || waits_ > 0;
   run(turn);
-}
-
-std::optional<Instant> Replicas::deadline() const {
-  std::optional<Instant> first;
-  for (const auto& [lane, waits] : lanes_) {
-    if (!first || waits.front().until < *first) first = waits.front().until;
-  }
-  return first;
 }
 
 // Says what has changed.

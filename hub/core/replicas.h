@@ -39,9 +39,6 @@ namespace runnel::core {
 // Stands for what groups have committed, which mirrors follow as if it were a partition.
 constexpr PartitionId kGroupOffsets{std::numeric_limits<std::uint32_t>::max() - 1};
 
-// The name of the topic that it is asked for by.
-constexpr std::string_view kGroupOffsetsTopic = "__group_offsets";
-
 struct ReplicaNeed {
   std::string topic;
   std::uint32_t replicas = 1;  // hubs, this one counted
@@ -69,10 +66,14 @@ class Replicas {
   // Whether acknowledgements wait for mirrors of this partition.
   [[nodiscard]] bool waits(PartitionId partition) const { return needs_.contains(partition); }
 
+  // They do, but too few mirrors are in step, and the topic goes on without them.
+  [[nodiscard]] bool goes_on_alone(PartitionId partition, Instant now) const;
+
   // Those partitions.
   [[nodiscard]] std::vector<PartitionId> waited_for() const;
 
-  // A mirror has all of the partition in front of `offset` on disk; it ends at `end` now.
+  // A mirror has all of the partition in front of `offset` on disk; it ends at `end` now. One that says it
+  // has more than there is has something else.
   void has(std::string_view mirror, PartitionId partition, Offset offset, Offset end, Instant now);
 
   // All in front of `end`.
@@ -93,7 +94,7 @@ class Replicas {
   void run(Turn& turn);
   // Looks at what time brings: about four times a second, and after deadline().
   void tick(Turn& turn);
-  [[nodiscard]] std::optional<Instant> deadline() const;
+  [[nodiscard]] std::optional<Instant> deadline() const { return deadline_; }
 
   struct Mirror {
     std::string name;
@@ -136,15 +137,20 @@ class Replicas {
   // What came of a wait; nullopt: nothing yet.
   [[nodiscard]] std::optional<bool> outcome(const Wait& wait, Instant now) const;
   void note_short(Instant now);
+  using Lanes = std::map<std::uint64_t, std::deque<Wait>>;
+  using Ended = std::vector<std::pair<Then, bool>>;
+  Lanes::iterator end_some(Lanes::iterator lane, Instant now, Ended& ended);
 
   ReplicaNeeds needs_;
   std::unordered_set<PartitionId> mirrored_;
   std::chrono::milliseconds patience_{10'000};
   std::map<std::string, Known, std::less<>> mirrors_;
-  std::map<std::uint64_t, std::deque<Wait>> lanes_;
+  Lanes lanes_;
   std::uint64_t last_unordered_ = 0;
   std::size_t waits_ = 0;
-  bool changed_ = false;
+  bool changed_ = false;             // anything may have come to an end
+  std::vector<std::uint64_t> fresh_; // lanes that somebody waits in since the last run
+  std::optional<Instant> deadline_;
   std::set<std::string> short_of_;
 };
 

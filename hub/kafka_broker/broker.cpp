@@ -40,6 +40,10 @@ Broker::Broker(
           kTransactionTicket
       ),
       logins_(*this) {
+  groups_.offsets().set_kept([this](ByteView topic) {
+    const auto* partitions = topics_.find(topic);
+    return partitions != nullptr && replicas_.mirrored(partitions->front());
+  });
   groups_.offsets().set_watcher([this](const core::OffsetKey& key) { offset_feed_.changed(key); });
 }
 
@@ -64,6 +68,7 @@ void Broker::set_limits(const Limits& limits) {
 void Broker::follow_topics() {
   if (std::exchange(topic_changes_, topics_.changes()) == topics_.changes()) return;
   replicas_.configure(topics_.replica_needs(), limits_.replica_timeout);
+  if (replicas_.waits(core::kGroupOffsets)) offset_feed_.begin(log_.boot());
 }
 
 void Broker::adopt(core::Turn& turn) {
@@ -72,16 +77,17 @@ void Broker::adopt(core::Turn& turn) {
   if (!passed || !aborted) logger::error("kafka", "the log cannot be read for what the mirrors' origins have left open");
 }
 
-void Broker::note_replica(Text mirror, const FetchRequest& request, core::Turn& turn) {
+void Broker::note_replica(const Call& call, Text mirror, const FetchRequest& request, core::Turn& turn) {
+  if (call.version < kFetchById) return;
   offset_feed_.begin(log_.boot());
   for (const auto& topic : request.topics) {
     for (const FetchRequest::Partition& p : topic.partitions) {
       const Offset at(p.fetch_offset);
-      if (topic.name == core::kGroupOffsetsTopic) {
+      if (topic.id == kGroupOffsetsId) {
         // One of before this start says nothing of what there is now.
         const bool known = offset_feed_.start(at) == at;
-        replicas_.has(mirror, core::kGroupOffsets, known ? at : Offset(0), offset_feed_.end(), turn.now);
-      } else if (const PartitionId* id = partition(topic.name, p.index)) {
+        replicas_.has(mirror, core::kGroupOffsets, known ? at : Offset(-1), offset_feed_.end(), turn.now);
+      } else if (const PartitionId* id = partition(topic_of(topic.id), p.index)) {
         replicas_.has(mirror, *id, at, log_.range(*id).high_watermark, turn.now);
       }
     }
@@ -183,6 +189,7 @@ void Broker::create_topic(
 ) {
   const bool grows = topics_.find(name) != nullptr;
   topics_.ensure({{std::string(name), partitions, config}}, turn.group);
+  follow_topics();
   logger::info(
       "kafka",
       logger::text("topic ", name, grows ? " grown" : " made", ", partitions=", partitions)

@@ -82,8 +82,8 @@ class Broker final : public core::Service {
   [[nodiscard]] core::Replicas& replicas() { return replicas_; }
   [[nodiscard]] const core::Replicas& replicas() const { return replicas_; }
   [[nodiscard]] OffsetFeed& offset_feed() { return offset_feed_; }
-  // A mirror's fetch says what it has.
-  void note_replica(Text mirror, const FetchRequest& request, core::Turn& turn);
+  // A mirror's fetch says what it has, of topics that it names by their ids.
+  void note_replica(const Call& call, Text mirror, const FetchRequest& request, core::Turn& turn);
   // Topics that were a mirror's are this hub's own from now on: transactions that their origin has left
   // open are aborted, and its producers' ids are given to nobody.
   void adopt(core::Turn& turn);

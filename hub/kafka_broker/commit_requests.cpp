@@ -78,9 +78,11 @@ void handle(const Context& c, const OffsetCommitRequest& request) {
     out.name = topic.name;
     for (const auto& p : topic.partitions) {
       ErrorCode error = whole_error(refused);
-      if (error == ErrorCode::none && c.broker.partition(topic.name, p.index) == nullptr) {
-        error = ErrorCode::unknown_topic_or_partition;
-      }
+      const PartitionId* id = c.broker.partition(topic.name, p.index);
+      if (error == ErrorCode::none && id == nullptr) error = ErrorCode::unknown_topic_or_partition;
+      // Nobody should wait for what cannot come.
+      const bool alone = error == ErrorCode::none && c.broker.replicas().taking(*id, c.turn.now) == core::Replicas::Taking::too_few;
+      if (alone) error = ErrorCode::coordinator_not_available;
       out.partitions.push_back({p.index, error});
       if (error != ErrorCode::none) continue;
       entries.push_back(
@@ -113,7 +115,9 @@ void handle(const Context& c, const OffsetCommitRequest& request) {
   std::vector<PartitionId> replicated;
   for (const core::GroupOffsets::Entry& entry : entries) {
     const PartitionId* id = c.broker.partition(entry.topic, entry.partition);
-    if (replicated.empty() && c.broker.replicas().waits(*id)) replicated.push_back(core::kGroupOffsets);
+    const core::Replicas& replicas = c.broker.replicas();
+    if (!replicated.empty() || !replicas.waits(*id) || replicas.goes_on_alone(*id, c.turn.now)) continue;
+    replicated.push_back(core::kGroupOffsets);
   }
   c.broker.answer_after_commit(
       c.call, response, failed, c.turn, log::Group::Tie::none, std::move(replicated)

@@ -12,7 +12,7 @@ namespace {
 // Waits that end within this of each other end together: one turn for all of them.
 constexpr std::chrono::milliseconds kSlack{10};
 
-constexpr Version kTopicsById = 13;
+constexpr std::size_t kOffsetsBytesMax = 256 << 10;  // of what groups have committed
 
 std::size_t positive(std::int32_t bytes) {
   return static_cast<std::size_t>(std::max(bytes, 0));
@@ -52,7 +52,7 @@ void Fetches::look_up(Fetch& fetch, const FetchRequest& request) const {
   std::size_t count = 0;
   for (const auto& topic : request.topics) count += topic.partitions.size();
   fetch.partitions.reserve(count);
-  const bool by_id = fetch.call.version >= kTopicsById;
+  const bool by_id = fetch.call.version >= kFetchById;
   for (const auto& topic : request.topics) {
     const Text name = by_id ? broker_.topic_of(topic.id) : topic.name;
     fetch.topics.push_back({std::string(name), topic.id});
@@ -62,9 +62,9 @@ void Fetches::look_up(Fetch& fetch, const FetchRequest& request) const {
       p.index = asked.index;
       p.offset = Offset(asked.fetch_offset);
       p.bytes_max = positive(asked.partition_max_bytes);
-      const bool offsets = request.replica_id >= 0 && name == core::kGroupOffsetsTopic;
+      const bool offsets = by_id && request.replica_id >= 0 && topic.id == kGroupOffsetsId;
       const PartitionId* id = offsets ? &core::kGroupOffsets : broker_.partition(name, asked.index);
-      if (by_id && name.empty()) {
+      if (by_id && name.empty() && !offsets) {
         p.error = ErrorCode::unknown_topic_id;
       } else if (id == nullptr) {
         p.error = ErrorCode::unknown_topic_or_partition;
@@ -116,8 +116,12 @@ void Fetches::read_on(Fetch& fetch, core::Turn& turn) {
     const std::size_t room = fetch.bytes_max - std::min(fetch.read, fetch.bytes_max);
     if (p.id == core::kGroupOffsets) {
       Fetches::Partition& offsets = fetch.partitions[fetch.next];
-      offsets.range = range(p.id);
-      offsets.batches = broker_.offset_feed().read(p.offset, std::min(room, p.bytes_max));
+      // No offset that is told may be behind an end that is told.
+      for (Partition& each : fetch.partitions) {
+        if (each.error == ErrorCode::none) each.range = range(each.id);
+      }
+      const std::size_t most = std::min({room, p.bytes_max, kOffsetsBytesMax});
+      offsets.batches = broker_.offset_feed().read(p.offset, most);
       fetch.read += offsets.batches.size();
       continue;
     }
@@ -237,7 +241,7 @@ void Fetches::gone(const std::vector<PartitionId>& partitions) {
       const bool mine = std::find(partitions.begin(), partitions.end(), p.id) != partitions.end();
       if (!mine || p.error != ErrorCode::none) continue;
       hit = true;
-      p.error = fetch->call.version >= kTopicsById ? ErrorCode::unknown_topic_id
+      p.error = fetch->call.version >= kFetchById ? ErrorCode::unknown_topic_id
                                                    : ErrorCode::unknown_topic_or_partition;
       fetch->read -= p.batches.size();
       Bytes().swap(p.batches);

@@ -9,6 +9,7 @@ namespace {
 
 // More changes than one start of the hub sees.
 constexpr int kChangesBits = 36;
+constexpr std::size_t kGoneKept = 10'000;
 
 }  // namespace
 
@@ -30,7 +31,19 @@ void OffsetFeed::changed(const core::OffsetKey& key) {
     changes_.erase(place->second);
     place->second = next_;
   }
-  changes_.emplace(next_++, key);
+  changes_.emplace(next_, key);
+  if (offsets_.find(key.group, key.topic, key.partition) == nullptr) forget_gone();
+  ++next_;
+}
+
+void OffsetFeed::forget_gone() {
+  gone_.push_back(next_);
+  if (gone_.size() <= kGoneKept) return;
+  const auto change = changes_.find(gone_.front());
+  gone_.pop_front();
+  if (change == changes_.end()) return;  // it has changed since
+  places_.erase(change->second);
+  changes_.erase(change);
 }
 
 Offset OffsetFeed::start(Offset asked) const {

@@ -67,7 +67,7 @@ void handle(const Context& c, const ProduceRequest& request) {
 }
 
 void handle(const Context& c, const FetchRequest& request) {
-  if (request.replica_id >= 0 && c.client_id) c.broker.note_replica(*c.client_id, request, c.turn);
+  if (request.replica_id >= 0 && c.client_id) c.broker.note_replica(c.call, *c.client_id, request, c.turn);
   c.broker.fetches().handle(c.call, request, c.turn);
 }
 

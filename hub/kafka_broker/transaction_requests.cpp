@@ -101,10 +101,14 @@ void handle(const Context& c, const InitProducerIdRequest& request) {
 void handle(const Context& c, const AddPartitionsToTxnRequest& request) {
   std::vector<PartitionId> partitions;
   bool all_known = true;
+  const auto mirrored = [&](Text topic, std::int32_t index) {
+    const PartitionId* id = c.broker.partition(topic, index);
+    return id != nullptr && c.broker.replicas().mirrored(*id);
+  };
   for (const auto& topic : request.topics) {
     for (const std::int32_t index : topic.partitions) {
       const PartitionId* id = c.broker.partition(topic.name, index);
-      all_known = all_known && id != nullptr;
+      all_known = all_known && id != nullptr && !mirrored(topic.name, index);
       if (id != nullptr) partitions.push_back(*id);
     }
   }
@@ -124,7 +128,12 @@ void handle(const Context& c, const AddPartitionsToTxnRequest& request) {
       ByTopic<AddPartitionsToTxnResponse::Partition> out{topic.name, {}};
       for (const std::int32_t index : topic.partitions) {
         const bool unknown = c.broker.partition(topic.name, index) == nullptr;
-        out.partitions.push_back({index, unknown ? ErrorCode::unknown_topic_or_partition : known});
+        const bool refused = mirrored(topic.name, index);
+        out.partitions.push_back(
+            {index, unknown   ? ErrorCode::unknown_topic_or_partition
+                    : refused ? ErrorCode::topic_authorization_failed
+                              : known}
+        );
       }
       response.topics.push_back(std::move(out));
     }
@@ -161,6 +170,14 @@ void handle(const Context& c, const AddOffsetsToTxnRequest& request) {
 void handle(const Context& c, const EndTxnRequest& request) {
   std::vector<PartitionId> replicated;
   if (request.committed) replicated = waited_for(c.broker, request.transactional_id);
+  std::erase_if(replicated, [&](PartitionId id) { return c.broker.replicas().goes_on_alone(id, c.turn.now); });
+  // It stays open, and may be ended when there are enough mirrors again.
+  for (const PartitionId id : replicated) {
+    if (c.broker.replicas().taking(id, c.turn.now) != core::Replicas::Taking::too_few) continue;
+    EndTxnResponse later;
+    later.error_code = ErrorCode::coordinator_not_available;
+    return c.broker.answer(c.call, later);
+  }
   const auto ended = c.broker.transactions().end(
       request.transactional_id,
       {request.producer_id, request.producer_epoch},

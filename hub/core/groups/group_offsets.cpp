@@ -306,6 +306,7 @@ std::size_t GroupOffsets::expire(
   };
   for (const auto& [id, group] : groups_) {
     for (const auto& [topic, partitions] : group.topics) {
+      if (kept_ && kept_(topic)) continue;
       for (const auto& [partition, slot] : partitions) {
         if (places.size() >= rows_max) return erase_all(places, turn);
         if (!slot.durable || !slot.staged.empty() || slot.pending > 0) continue;

@@ -107,6 +107,9 @@ class GroupOffsets {
   // Deletes those that have not been needed for the retention; says how many, at most `rows_max`.
   std::size_t expire(const UnusedSince& unused_since, std::size_t rows_max, GroupTurn& turn);
 
+  // Topics of which no offset expires here: they are a mirror's, whose origin tells when one goes.
+  void set_kept(std::function<bool(ByteView topic)> kept) { kept_ = std::move(kept); }
+
   // Who wants to know of every offset that has changed, durably; those inside transactions do not count.
   void set_watcher(std::function<void(const OffsetKey&)> watcher) { watcher_ = std::move(watcher); }
 
@@ -169,6 +172,7 @@ class GroupOffsets {
   std::map<std::int64_t, std::map<OffsetKey, Slot>> pending_;  // by producer id
   std::map<std::uint64_t, std::vector<Place>> staged_;         // by serial
   std::function<void(const OffsetKey&)> watcher_;
+  std::function<bool(ByteView)> kept_;
   std::uint64_t last_serial_ = 0;
   std::size_t entries_ = 0;
   std::size_t bytes_ = 0;

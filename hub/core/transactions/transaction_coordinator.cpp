@@ -289,6 +289,7 @@ TransactionCoordinator::Tie TransactionCoordinator::close(
   Transaction& now = at->second.now;
   const Tie tie = now.partitions.empty() ? Tie::none : Tie::records;
   for (const PartitionId partition : now.partitions) {
+    if (elsewhere_ && elsewhere_(partition)) continue;  // it has become a mirror's
     turn.group.append_marker(
         partition, {now.producer.id, marker_epoch, commit, 0, turn.wall_ms}
     );

@@ -23,6 +23,13 @@ struct FetchTopic {
   }
 };
 
+// The first version that names topics by their ids.
+constexpr Version kFetchById = 13;
+
+// By this id hubs give their mirrors what groups have committed (kafka_broker/offset_feed.h); no topic has
+// it.
+constexpr Uuid kGroupOffsetsId{{'r', 'u', 'n', 'n', 'e', 'l', '.', 'g', '.', 'o', 'f', 'f', 's', 'e', 't', 's'}};
+
 struct FetchRequest {
   static constexpr Api kApi{.key = ApiKey::fetch, .min = 4, .max = 13, .flexible = 12};
 

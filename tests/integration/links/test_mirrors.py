@@ -268,6 +268,46 @@ class Mirrors(MirrorTest):
         eventually("the mirror says so", lambda: "is another there" in copy.cli("links", "copy").stdout, 30)
         self.assertEqual([int(m.key()) for m in all_of(copy.read("t"))], list(range(5)))
 
+    def test_a_topic_that_is_made_anew_at_the_origin_is_not_taken_for_the_old_one(self):
+        origin, copy = self.pair()
+        self.send(origin, kafka_hub.numbered(5))
+        self.same_ends(origin, copy)
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": origin.bootstrap})
+        admin.delete_topics(["t"])["t"].result(10)
+        self.create(origin, "t")
+        self.send(origin, kafka_hub.numbered(9, first=100))
+        eventually("the mirror says so", lambda: "is another there" in copy.cli("links", "copy").stdout, 30)
+        self.assertEqual([int(m.key()) for m in all_of(copy.read("t"))], list(range(5)))
+
+    def test_a_compacted_topic_is_mirrored_with_its_configuration(self):
+        origin, copy = self.pair()
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": origin.bootstrap})
+        admin.create_topics([confluent_kafka.admin.NewTopic(
+            "t", 1, config={"cleanup.policy": "compact"})])["t"].result(10)
+        writer = producer(origin)
+        for i in range(60_000):
+            writer.produce("t", b"%d" % i, b"key %d" % (i % 20_000))
+            if i % 1000 == 0:
+                writer.poll(0)
+        self.assertEqual(writer.flush(30), 0)
+        self.same_ends(origin, copy)
+        self.assertEqual(shape(all_of(origin.read("t"))), shape(all_of(copy.read("t"))))
+        resource = confluent_kafka.admin.ConfigResource("topic", "t")
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": copy.bootstrap})
+        self.assertEqual(admin.describe_configs([resource])[resource].result(10)["cleanup.policy"].value, "compact")
+
+    def test_many_offsets_and_large_records_come_over_a_small_budget(self):
+        origin = self.hub("origin")
+        self.create(origin, "t", 8)
+        self.send(origin, [r for p in range(8) for r in kafka_hub.numbered(1000, first=1000 * p, partition=p)])
+        for group in range(60):
+            client = confluent_kafka.Consumer({"bootstrap.servers": origin.bootstrap, "group.id": f"group {group}"})
+            client.commit(offsets=[confluent_kafka.TopicPartition("t", p, 900) for p in range(8)], asynchronous=False)
+            client.close()
+        copy = self.hub("copy", mirror_of(origin, bytes_per_second="64KiB"))
+        self.same_ends(origin, copy)
+        eventually("the last group is here", lambda: self.committed(copy, "group 59") == {0: 900, 1: 900}, 30)
+
     def test_what_mqtt_published_at_the_origin_reaches_those_who_subscribed_at_the_mirror(self):
         origin, copy = self.pair()
         subscriber = Subscriber(copy, "mqttv5", "plant/#")

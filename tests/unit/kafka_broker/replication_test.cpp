@@ -26,9 +26,10 @@ class KafkaReplication : public ::testing::Test {
     request.replica_id = 1;
     request.min_bytes = 1;
     request.max_wait_ms = wait_ms;
-    request.topics.push_back({"t", {{0, -1, t, -1, -1, 1 << 20}}, {}});
-    request.topics.push_back({core::kGroupOffsetsTopic, {{0, -1, offsets, -1, -1, 1 << 20}}, {}});
-    mirror.send(request, kFetchByName);
+    const Uuid id = hub.broker().cluster().topic_id(hub.topics().find("t")->front());
+    request.topics.push_back({{}, {{0, -1, t, -1, -1, 1 << 20}}, id});
+    request.topics.push_back({{}, {{0, -1, offsets, -1, -1, 1 << 20}}, kGroupOffsetsId});
+    mirror.send(request, kFetchById);
     hub.run();
   }
 
@@ -211,9 +212,60 @@ TEST_F(KafkaReplication, AfterARestartEverythingIsToldAnew) {
 }
 
 TEST_F(KafkaReplication, ConsumersAreNotShownWhatGroupsCommit) {
-  const auto got = peer.fetch({{std::string(core::kGroupOffsetsTopic), 0}}, {0});
-  EXPECT_EQ(got.at(0).error_code, ErrorCode::unknown_topic_or_partition);
+  FetchRequest request;
+  request.topics.push_back({{}, {{0, -1, 0, -1, -1, 1 << 20}}, kGroupOffsetsId});
+  peer.send(request, kFetchById);
+  hub.run();
+  EXPECT_EQ(peer.take_fetched().at(0).error_code, ErrorCode::unknown_topic_id);
   EXPECT_THAT(hub.replicas.mirrors(hub.now()), IsEmpty()) << "a consumer is no mirror";
+}
+
+TEST_F(KafkaReplication, AMirrorThatSaysItHasMoreThanThereIsHasSomethingElse) {
+  send_fetch(5, 0, 0);
+  EXPECT_EQ(mirror.take_fetched().at(0).error_code, ErrorCode::offset_out_of_range);
+  EXPECT_EQ(peer.produce(batch_of({"a"})).error_code, ErrorCode::not_enough_replicas);
+}
+
+TEST_F(KafkaReplication, WithoutAMirrorACommitIsRefusedAtOnceAndATransactionStaysOpen) {
+  send_commit(1);
+  EXPECT_EQ(take_commit(), ErrorCode::coordinator_not_available);
+  InitProducerIdRequest init;
+  init.transactional_id = "x";
+  init.transaction_timeout_ms = 60'000;
+  const auto who = peer.ask<InitProducerIdResponse>(init);
+  AddPartitionsToTxnRequest add;
+  add.transactional_id = "x";
+  add.producer_id = who.producer_id;
+  add.topics.push_back({"t", {0}});
+  (void)peer.ask<AddPartitionsToTxnResponse>(add);
+  EndTxnRequest end;
+  end.transactional_id = "x";
+  end.producer_id = who.producer_id;
+  end.committed = true;
+  EXPECT_EQ(peer.ask<EndTxnResponse>(end).error_code, ErrorCode::coordinator_not_available);
+  end.committed = false;
+  EXPECT_EQ(peer.ask<EndTxnResponse>(end).error_code, ErrorCode::none);
+}
+
+TEST_F(KafkaReplication, ATransactionDoesNotTouchAMirror) {
+  InitProducerIdRequest init;
+  init.transactional_id = "x";
+  init.transaction_timeout_ms = 60'000;
+  const auto who = peer.ask<InitProducerIdResponse>(init);
+  const PartitionId free = hub.topics().find("free")->front();
+  AddPartitionsToTxnRequest add;
+  add.transactional_id = "x";
+  add.producer_id = who.producer_id;
+  add.topics.push_back({"free", {0}});
+  EXPECT_EQ(peer.ask<AddPartitionsToTxnResponse>(add).topics.at(0).partitions.at(0).error_code, ErrorCode::none);
+  hub.replicas.set_mirrored({free});
+  EndTxnRequest end;
+  end.transactional_id = "x";
+  end.producer_id = who.producer_id;
+  EXPECT_EQ(peer.ask<EndTxnResponse>(end).error_code, ErrorCode::none);
+  EXPECT_EQ(hub.files.log().range(free).high_watermark, Offset(0)) << "no marker stands there";
+  const auto refused = peer.ask<AddPartitionsToTxnResponse>(add);
+  EXPECT_EQ(refused.topics.at(0).partitions.at(0).error_code, ErrorCode::topic_authorization_failed);
 }
 
 TEST_F(KafkaReplication, ATopicThatIsAMirrorTakesNoRecordsOfOthers) {
