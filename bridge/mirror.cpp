@@ -113,7 +113,7 @@ std::optional<Failure> Mirror::refresh() {
       at.topic = uuid_of(described->id);
       at.next = log_.range(at.id).high_watermark;
       if (known != followed_.end()) at.end = known->second.end;
-      more = more || known == followed_.end();
+      more = seen_.insert(key).second || more;
     }
   }
   followed_ = std::move(next);

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,8 @@ class Mirror {
   HubConnection connection_;
   std::string origin_;
   std::map<Key, Followed> followed_;
-  Key last_;  // where the last fetch began
+  std::set<Key> seen_;  // that were ever followed
+  Key last_;            // where the last fetch began
   Offset offsets_next_{};  // of what groups have committed
   std::optional<Offset> told_before_;  // what stands in front of this was told to anybody
   bool leave_offsets_ = false;         // some are ahead of records: these first
