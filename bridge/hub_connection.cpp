@@ -89,7 +89,7 @@ std::optional<Failure> HubConnection::open(milliseconds patience) {
   Failure last = unreachable("there is no address");
   for (const std::string& address : addresses_of(door_.bootstrap)) {
     close();
-    if (auto failure = connect(address, Clk::now() + patience)) {
+    if (auto failure = connect(address, patience)) {
       last = unreachable(address + ": " + failure->text);
       continue;
     }
@@ -101,7 +101,8 @@ std::optional<Failure> HubConnection::open(milliseconds patience) {
   return last;
 }
 
-std::optional<Failure> HubConnection::connect(const std::string& address, Clk::time_point until) {
+// A name may have several addresses, of which some lead nowhere.
+std::optional<Failure> HubConnection::connect(const std::string& address, milliseconds patience) {
   const Addresses found = look_up(address);
   if (found == nullptr) return unreachable("the name is not known");
   std::string why = "no answer";
@@ -112,9 +113,14 @@ std::optional<Failure> HubConnection::connect(const std::string& address, Clk::t
     setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     int error = ::connect(socket_, to->ai_addr, to->ai_addrlen) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
-      if (auto failure = wait(POLLOUT, until)) return failure;
+      const auto late = wait(POLLOUT, Clk::now() + patience);
+      if (stop_()) return late;
       socklen_t size = sizeof error;
-      getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
+      if (late) {
+        error = ETIMEDOUT;
+      } else {
+        getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
+      }
     }
     if (error == 0) return std::nullopt;
     why = std::strerror(error);

@@ -54,7 +54,7 @@ class HubConnection {
   using Clk = std::chrono::steady_clock;
 
   static Failure no_hub();
-  std::optional<Failure> connect(const std::string& address, Clk::time_point until);
+  std::optional<Failure> connect(const std::string& address, std::chrono::milliseconds patience);
   std::optional<Failure> log_in(std::chrono::milliseconds patience);
   std::optional<Failure> wait(short events, Clk::time_point until) const;
   std::optional<Failure> write(ByteView bytes, Clk::time_point until);
